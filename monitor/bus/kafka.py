@@ -1,0 +1,258 @@
+"""The bus of a cluster: Apache Kafka through kafka-python."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.consumer.subscription_state import ConsumerRebalanceListener
+from kafka.errors import IllegalStateError, KafkaError, TopicAlreadyExistsError
+from kafka.structs import OffsetAndMetadata
+from kafka.structs import TopicPartition as KafkaTopicPartition
+
+from monitor.bus.protocol import Positions, Record, TopicPartition
+from monitor.failures import Unavailable, UsageError
+
+CONNECT_TIMEOUT_MILLISECONDS = 10_000
+FLUSH_TIMEOUT_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaConnection:
+    """Where the brokers are and how to talk to them."""
+
+    bootstrap_servers: str
+    replication_factor: int = 1
+
+    def options(self) -> dict[str, Any]:
+        return {
+            "bootstrap_servers": [part.strip() for part in self.bootstrap_servers.split(",")],
+            "client_id": "undertone",
+            "bootstrap_timeout_ms": CONNECT_TIMEOUT_MILLISECONDS,
+        }
+
+
+class KafkaBus:
+    """Topics live in Kafka; `prefix` keeps installations on one cluster apart."""
+
+    def __init__(self, connection: KafkaConnection, prefix: str = "undertone.") -> None:
+        self._connection = connection
+        self._prefix = prefix
+        self._counts: dict[str, int] = {}
+
+    def create_topics(self, topics: Sequence[str], partitions: int) -> None:
+        names = [self._prefix + topic for topic in topics]
+        try:
+            admin = KafkaAdminClient(**self._connection.options())
+            try:
+                missing = set(names) - set(admin.list_topics())
+                for name in sorted(missing):
+                    spec = {
+                        "num_partitions": partitions,
+                        "replication_factor": self._connection.replication_factor,
+                    }
+                    try:
+                        admin.create_topics({name: spec}, wait_for_metadata=True)
+                    except TopicAlreadyExistsError:
+                        continue
+            finally:
+                admin.close()
+        except KafkaError as error:
+            raise self._unavailable(error) from error
+        for topic in topics:
+            existing = self.partitions(topic)
+            if existing != partitions:
+                raise UsageError(
+                    f"Kafka topic '{self._prefix}{topic}' has {existing} partitions, "
+                    f"{partitions} are configured (bus.partitions)"
+                )
+
+    def partitions(self, topic: str) -> int:
+        if topic not in self._counts:
+            with self._plain_consumer() as consumer:
+                found = consumer.partitions_for_topic(self._prefix + topic)
+            if not found:
+                raise Unavailable(f"Kafka: topic '{self._prefix}{topic}' does not exist yet")
+            self._counts[topic] = len(found)
+        return self._counts[topic]
+
+    def producer(self) -> "KafkaBusProducer":
+        try:
+            inner = KafkaProducer(
+                **self._connection.options(),
+                acks="all",
+                enable_idempotence=True,
+                compression_type="zstd",
+                linger_ms=5,
+                max_request_size=2_000_000,
+            )
+        except KafkaError as error:
+            raise self._unavailable(error) from error
+        return KafkaBusProducer(self, inner)
+
+    def consumer(
+        self, topic: str, group: str, positions: Positions | None = None
+    ) -> "KafkaBusConsumer":
+        try:
+            inner = KafkaConsumer(
+                **self._connection.options(),
+                group_id=self._prefix + group,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                max_partition_fetch_bytes=4_000_000,
+            )
+        except KafkaError as error:
+            raise self._unavailable(error) from error
+        return KafkaBusConsumer(self, inner, topic, positions)
+
+    def end_offsets(self, topic: str) -> dict[int, int]:
+        partitions = [
+            KafkaTopicPartition(self._prefix + topic, number)
+            for number in range(self.partitions(topic))
+        ]
+        with self._plain_consumer() as consumer:
+            ends = consumer.end_offsets(partitions)
+        return {partition.partition: offset for partition, offset in ends.items()}
+
+    def committed(self, topic: str, group: str) -> dict[int, int]:
+        with self._plain_consumer(group_id=self._prefix + group) as consumer:
+            found = {
+                number: consumer.committed(KafkaTopicPartition(self._prefix + topic, number))
+                for number in range(self.partitions(topic))
+            }
+        return {number: offset for number, offset in found.items() if offset is not None}
+
+    def close(self) -> None:
+        self._counts.clear()
+
+    def _plain_consumer(self, **options: Any) -> "_Closing":
+        try:
+            return _Closing(
+                self,
+                KafkaConsumer(**self._connection.options(), enable_auto_commit=False, **options),
+            )
+        except KafkaError as error:
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: Exception) -> Unavailable:
+        return Unavailable(
+            f"Kafka at {self._connection.bootstrap_servers} does not answer: {type(error).__name__}"
+        )
+
+
+class _Closing:
+    """A consumer for one question: closed afterwards, its errors turned into Unavailable."""
+
+    def __init__(self, bus: KafkaBus, inner: KafkaConsumer) -> None:
+        self._bus = bus
+        self._inner = inner
+
+    def __enter__(self) -> KafkaConsumer:
+        return self._inner
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._inner.close()
+        if isinstance(error, KafkaError):
+            raise self._bus._unavailable(error) from error
+
+
+class KafkaBusProducer:
+    def __init__(self, bus: KafkaBus, inner: KafkaProducer) -> None:
+        self._bus = bus
+        self._inner = inner
+        self._futures: list[Any] = []
+
+    def send(self, topic: str, partition: int, key: str, value: bytes) -> None:
+        try:
+            self._futures.append(
+                self._inner.send(
+                    self._bus._prefix + topic, value=value, key=key.encode(), partition=partition
+                )
+            )
+        except KafkaError as error:
+            raise self._bus._unavailable(error) from error
+
+    def flush(self) -> None:
+        futures, self._futures = self._futures, []
+        try:
+            self._inner.flush(timeout=FLUSH_TIMEOUT_SECONDS)
+            for future in futures:
+                future.get(timeout=FLUSH_TIMEOUT_SECONDS)
+        except KafkaError as error:
+            raise self._bus._unavailable(error) from error
+
+    def close(self) -> None:
+        try:
+            self.flush()
+        finally:
+            self._inner.close(timeout=5)
+
+
+class _SeekOnAssignment(ConsumerRebalanceListener):  # type: ignore[misc, unused-ignore]
+    def __init__(self, consumer: "KafkaBusConsumer", positions: Positions | None) -> None:
+        self._consumer = consumer
+        self._positions = positions
+
+    def on_partitions_revoked(self, revoked: Sequence[KafkaTopicPartition]) -> None:
+        """Nothing is in flight between polls: the work of a poll is committed before the next."""
+
+    def on_partitions_assigned(self, assigned: Sequence[KafkaTopicPartition]) -> None:
+        if self._positions is None:
+            return
+        names = [(self._consumer.topic, partition.partition) for partition in assigned]
+        for name, offset in self._positions(names).items():
+            self._consumer.seek(name, offset)
+
+
+class KafkaBusConsumer:
+    def __init__(
+        self, bus: KafkaBus, inner: KafkaConsumer, topic: str, positions: Positions | None
+    ) -> None:
+        self._bus = bus
+        self._inner = inner
+        self.topic = topic
+        inner.subscribe([bus._prefix + topic], listener=_SeekOnAssignment(self, positions))
+
+    def poll(self, max_records: int, timeout_seconds: float) -> list[Record]:
+        try:
+            batches = self._inner.poll(
+                timeout_ms=int(timeout_seconds * 1000), max_records=max_records
+            )
+        except KafkaError as error:
+            raise self._bus._unavailable(error) from error
+        return [
+            Record(
+                self.topic,
+                record.partition,
+                record.offset,
+                (record.key or b"").decode("utf-8", "replace"),
+                record.value or b"",
+            )
+            for records in batches.values()
+            for record in records
+        ]
+
+    def commit(self, positions: Mapping[TopicPartition, int]) -> None:
+        offsets = {
+            self._name(partition): OffsetAndMetadata(offset, "", -1)
+            for partition, offset in positions.items()
+        }
+        try:
+            self._inner.commit(offsets)
+        except KafkaError as error:
+            raise self._bus._unavailable(error) from error
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        try:
+            self._inner.seek(self._name(partition), offset)
+        except (IllegalStateError, AssertionError) as error:
+            raise Unavailable(f"Kafka: partition {partition} is not assigned here") from error
+
+    def close(self) -> None:
+        try:
+            self._inner.close()
+        except KafkaError as error:
+            raise self._bus._unavailable(error) from error
+
+    def _name(self, partition: TopicPartition) -> KafkaTopicPartition:
+        return KafkaTopicPartition(self._bus._prefix + partition[0], partition[1])

@@ -1,0 +1,77 @@
+"""What every bus promises; `tests/contract` holds both implementations to it.
+
+A topic has a fixed number of partitions; a partition is a log with offsets that rise. A record
+is kept after `flush` returned, whatever is killed. Within a consumer group a partition has one
+reader at a time. Delivery is at least once: a reader that dies is followed by one that starts at
+the position that the group (or the caller's store) holds.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+TopicPartition = tuple[str, int]
+
+Positions = Callable[[Sequence[TopicPartition]], Mapping[TopicPartition, int]]
+"""Asked when partitions are assigned: the offset to read next, for each one that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as it was read."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    value: bytes
+
+
+class Producer(Protocol):
+    def send(self, topic: str, partition: int, key: str, value: bytes) -> None:
+        """Queue a record. Order within a partition is kept."""
+
+    def flush(self) -> None:
+        """Return when all that was sent is durable; raise Unavailable when it cannot be made so.
+
+        After an error nothing is known of the records since the last flush: send them again.
+        """
+
+    def close(self) -> None: ...
+
+
+class Consumer(Protocol):
+    def poll(self, max_records: int, timeout_seconds: float) -> list[Record]:
+        """The next records, in order within each partition; empty after the timeout.
+
+        Raises Unavailable when the bus does not answer.
+        """
+
+    def commit(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Keep, for the group, the offset to read next by partition. Raises Unavailable."""
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Read an assigned partition on from an offset."""
+
+    def close(self) -> None: ...
+
+
+class Bus(Protocol):
+    def create_topics(self, topics: Sequence[str], partitions: int) -> None:
+        """Create what does not exist; raise UsageError where partitions differ, Unavailable."""
+
+    def partitions(self, topic: str) -> int:
+        """Number of partitions of a topic; raise Unavailable."""
+
+    def producer(self) -> Producer: ...
+
+    def consumer(self, topic: str, group: str, positions: Positions | None = None) -> Consumer:
+        """A member of a group; without `positions` it starts where the group committed."""
+
+    def end_offsets(self, topic: str) -> dict[int, int]:
+        """The offset that the next record will get, by partition; raise Unavailable."""
+
+    def committed(self, topic: str, group: str) -> dict[int, int]:
+        """The group's committed offsets by partition; partitions without one are absent."""
+
+    def close(self) -> None: ...

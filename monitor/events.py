@@ -1,0 +1,144 @@
+"""The records that travel on the bus, and their versioned JSON codec.
+
+A topic carries `ArticleEvent` or `ScoredEvent` records, and between them `Watermark` records.
+A reader accepts any version up to its own; unknown fields are ignored, so that a reader one
+version older than its writer goes on.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from ingest.article import Article
+from ingest.identity import normalise_title
+from monitor.failures import Invalid
+
+VERSION = 1
+MAX_RECORD_BYTES = 1_000_000
+
+ARTICLES = "articles"
+SCORED = "scored"
+DEAD_LETTERS = "dead-letters"
+
+
+class ArticleEvent(msgspec.Struct, frozen=True, tag="article", kw_only=True):
+    """One article as ingest saw it."""
+
+    version: int = VERSION
+    id: str
+    source: str
+    url: str
+    title: str
+    text: str
+    language: str
+    published: datetime
+    first_seen: datetime
+    published_is_estimate: bool
+    content_hash: str
+
+
+class ScoredEvent(msgspec.Struct, frozen=True, tag="scored", kw_only=True):
+    """An article with what the model and the watchlist made of it.
+
+    Probabilities are in [0, 1], rounded to four decimals. `topics` holds the topics that
+    passed the model's threshold; `entities` the watched companies that the text names.
+    """
+
+    version: int = VERSION
+    article: ArticleEvent
+    negative: float
+    neutral: float
+    positive: float
+    topics: dict[str, float]
+    entities: tuple[str, ...]
+    language: str
+    model: str
+    scored: datetime
+
+
+class Watermark(msgspec.Struct, frozen=True, tag="watermark", kw_only=True):
+    """A promise in the stream: what was published before `through` has been sent, stragglers apart."""
+
+    version: int = VERSION
+    through: datetime
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """What could not be processed: why, where it came from, and the bytes as they were."""
+
+    version: int = VERSION
+    stage: str
+    reason: str
+    topic: str
+    partition: int
+    offset: int
+    value: bytes
+    failed: datetime
+
+
+_encoder = msgspec.json.Encoder()
+_article_decoder = msgspec.json.Decoder(ArticleEvent | Watermark)
+_scored_decoder = msgspec.json.Decoder(ScoredEvent | Watermark)
+
+
+def encode(event: ArticleEvent | ScoredEvent | Watermark | DeadLetter) -> bytes:
+    """JSON bytes of an event."""
+    return _encoder.encode(event)
+
+
+def decode_article(value: bytes) -> ArticleEvent | Watermark | Invalid:
+    """An event of the articles topic, or why the bytes are none."""
+    return _decode(_article_decoder, value)
+
+
+def decode_scored(value: bytes) -> ScoredEvent | Watermark | Invalid:
+    """An event of the scored topic, or why the bytes are none."""
+    return _decode(_scored_decoder, value)
+
+
+_E = TypeVar("_E", ArticleEvent | Watermark, ScoredEvent | Watermark)
+
+
+def _decode(decoder: "msgspec.json.Decoder[_E]", value: bytes) -> _E | Invalid:
+    if len(value) > MAX_RECORD_BYTES:
+        return Invalid(f"record of {len(value)} bytes, the limit is {MAX_RECORD_BYTES}")
+    try:
+        event = decoder.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return Invalid(str(error))
+    if event.version > VERSION:
+        return Invalid(f"record version {event.version}, this reader knows up to {VERSION}")
+    return event
+
+
+def article_event(article: Article) -> ArticleEvent:
+    """The event that announces an article."""
+    return ArticleEvent(
+        id=article.id,
+        source=article.source,
+        url=article.url,
+        title=article.title,
+        text=article.text,
+        language=article.language,
+        published=article.published,
+        first_seen=article.first_seen,
+        published_is_estimate=article.published_is_estimate,
+        content_hash=article.content_hash,
+    )
+
+
+def story_key(title: str, article_id: str) -> str:
+    """Hash of the normalised title: articles that share it may be copies of one story.
+
+    It is the bus key too, so that copies meet in one partition and one writer sees them.
+    A title without a letter or digit says nothing, so its article stands alone.
+    """
+    normalised = normalise_title(title)
+    return hashlib.sha256((normalised or article_id).encode()).hexdigest()[:32]
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """Partition of a story key: stable across processes and buses."""
+    return int(key[:8], 16) % partitions

@@ -1,0 +1,127 @@
+"""Opening the store: connection, SQLite's settings, migrations."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from monitor.failures import Unavailable, UsageError
+
+BUSY_TIMEOUT_MILLISECONDS = 60_000
+_MIGRATION_LOCK = 0x756E6465
+
+
+def open_store(url: str) -> Engine:
+    """An engine on a migrated database.
+
+    `url` is SQLAlchemy's: `sqlite:///path` or `postgresql://user@host/name`. Raises UsageError
+    for any other, Unavailable when the database does not answer.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise UsageError(f"store.url is not a database address: {_redacted(url)}") from None
+    backend = parsed.get_backend_name()
+    if backend == "postgresql":
+        engine = create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 10},
+        )
+    elif backend == "sqlite":
+        engine = create_engine(parsed)
+        _tune_sqlite(engine)
+    else:
+        raise UsageError(f"store.url: sqlite and postgresql are known, not '{backend}'")
+    with answering(engine):
+        _migrate(engine)
+    return engine
+
+
+@contextmanager
+def answering(engine: Engine) -> Iterator[None]:
+    """Turn a database that does not answer into Unavailable; other errors are bugs."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise Unavailable(_explain(engine, error)) from error
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A write transaction; on SQLite the write lock is taken at its start."""
+    with answering(engine), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A read transaction."""
+    with answering(engine), engine.connect().execution_options(reads_only=True) as connection:
+        yield connection
+
+
+def _explain(engine: Engine, error: DBAPIError) -> str:
+    reason = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
+    return f"store {_redacted(engine.url.render_as_string())}: {reason}"
+
+
+def _redacted(url: str) -> str:
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "(unreadable address)"
+
+
+def _tune_sqlite(engine: Engine) -> None:
+    """WAL, and transactions that SQLAlchemy begins instead of the driver (its documented recipe)."""
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: object, record: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # type: ignore[attr-defined]
+        cursor = connection.cursor()  # type: ignore[attr-defined]
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA cache_size = -65536")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        reads = connection.get_execution_options().get("reads_only", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _migrate(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with _one_at_a_time(engine), engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+
+
+@contextmanager
+def _one_at_a_time(engine: Engine) -> Iterator[None]:
+    """Roles start together: only one of them migrates, the others find it done."""
+    if engine.dialect.name == "postgresql":
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+            try:
+                yield
+            finally:
+                connection.execute(
+                    text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK}
+                )
+    elif engine.url.database in (None, "", ":memory:"):
+        yield
+    else:
+        with Path(f"{engine.url.database}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield

@@ -1,0 +1,278 @@
+"""The one transaction: articles, what they add to the tallies, and the offset they came from."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, and_, bindparam, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from monitor.bus.protocol import TopicPartition
+from monitor.events import ScoredEvent
+from monitor.store.engine import reading, writing
+from monitor.store.schema import articles, offsets, tallies
+from monitor.stories import (
+    STORY_HORIZON,
+    Change,
+    CountedArticle,
+    Counts,
+    TallyKey,
+    change,
+    counted,
+    latest_by_id,
+)
+
+MAX_PARAMETERS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """The step that a batch makes on its partition; `first` is the offset that it starts at."""
+
+    group: str
+    partition: TopicPartition
+    first: int
+    next_offset: int
+    watermark: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What came of a batch."""
+
+    inserted: int
+    corrected: int
+    duplicates: int
+    earliest: datetime | None
+
+
+class Overtaken(RuntimeError):
+    """Another consumer moved this partition: the batch was not applied; start where it stands."""
+
+
+def insert_for(connection: Connection) -> Any:
+    """The dialect's INSERT with ON CONFLICT."""
+    return postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+
+
+def apply(engine: Engine, events: Sequence[ScoredEvent], advance: Advance | None) -> Applied:
+    """Count a batch exactly once: what is known already is left out, in one transaction.
+
+    `advance` is None for a backfill, which has no offsets. Raises Overtaken, Unavailable.
+    """
+    by_counted = [(counted(event), event) for event in events]
+    with writing(engine) as connection:
+        if advance is not None:
+            _advance(connection, advance)
+        latest = latest_by_id(article for article, _ in by_counted)
+        keys = {article.story_key for article in latest.values()}
+        stored = _stored(connection, latest)
+        keys |= {article.story_key for article in stored.values()}
+        if connection.dialect.name == "postgresql":
+            _lock_stories(connection, keys)
+            stored = _stored(connection, latest)
+        times = [article.published for article in [*latest.values(), *stored.values()]]
+        neighbours = _neighbours(connection, keys, times)
+        decided = change((article for article, _ in by_counted), stored, neighbours)
+        rows = {article: _row(article, event) for article, event in by_counted}
+        _write_articles(connection, decided, rows)
+        add_to_tallies(connection, decided.tallies)
+    moved = [*decided.inserted, *decided.corrected]
+    return Applied(
+        inserted=len(decided.inserted),
+        corrected=len(decided.corrected),
+        duplicates=decided.duplicates,
+        earliest=min((article.published for article in moved), default=None),
+    )
+
+
+def known_ids(engine: Engine, ids: Sequence[str]) -> set[str]:
+    """Those of the ids that are stored already."""
+    found: set[str] = set()
+    with reading(engine) as connection:
+        for chunk in _chunks(list(ids)):
+            found.update(
+                connection.execute(select(articles.c.id).where(articles.c.id.in_(chunk))).scalars()
+            )
+    return found
+
+
+def positions(engine: Engine, group: str, wanted: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    """Where the group goes on, for the partitions that it has read before."""
+    names = set(wanted)
+    with reading(engine) as connection:
+        rows = connection.execute(
+            select(offsets.c.topic, offsets.c.partition, offsets.c.next_offset).where(
+                offsets.c.consumer_group == group
+            )
+        )
+        return {(topic, part): offset for topic, part, offset in rows if (topic, part) in names}
+
+
+def _advance(connection: Connection, advance: Advance) -> None:
+    topic, partition = advance.partition
+    where = and_(
+        offsets.c.consumer_group == advance.group,
+        offsets.c.topic == topic,
+        offsets.c.partition == partition,
+    )
+    connection.execute(
+        insert_for(connection)(offsets)
+        .values(
+            consumer_group=advance.group,
+            topic=topic,
+            partition=partition,
+            next_offset=advance.first,
+            watermark=None,
+        )
+        .on_conflict_do_nothing()
+    )
+    row = connection.execute(
+        select(offsets.c.next_offset, offsets.c.watermark).where(where).with_for_update()
+    ).one()
+    if row.next_offset > advance.first:
+        raise Overtaken(f"{topic}/{partition} stands at {row.next_offset}, not {advance.first}")
+    marks = [mark for mark in (row.watermark, advance.watermark) if mark is not None]
+    connection.execute(
+        update(offsets)
+        .where(where)
+        .values(next_offset=advance.next_offset, watermark=max(marks, default=None))
+    )
+
+
+def _lock_stories(connection: Connection, keys: Iterable[str]) -> None:
+    """Two writers that meet in a story take turns; sorted, so that they never wait in a ring."""
+    numbers = sorted(int(key[:15], 16) for key in keys)
+    connection.execute(
+        text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key"),
+        {"keys": numbers},
+    )
+
+
+_COUNTED_COLUMNS = (
+    articles.c.id,
+    articles.c.story_key,
+    articles.c.source,
+    articles.c.language,
+    articles.c.published,
+    articles.c.first_seen,
+    articles.c.content_hash,
+    articles.c.label,
+    articles.c.negative,
+    articles.c.topics,
+    articles.c.entities,
+)
+
+
+def _counted_row(row: Any) -> CountedArticle:
+    fields = dict(row._mapping)
+    fields["topics"] = tuple(sorted(msgspec.json.decode(fields["topics"], type=dict[str, float])))
+    fields["entities"] = msgspec.json.decode(fields["entities"], type=tuple[str, ...])
+    return CountedArticle(**fields)
+
+
+def _stored(connection: Connection, ids: Iterable[str]) -> dict[str, CountedArticle]:
+    found: dict[str, CountedArticle] = {}
+    for chunk in _chunks(list(ids)):
+        for row in connection.execute(select(*_COUNTED_COLUMNS).where(articles.c.id.in_(chunk))):
+            found[row.id] = _counted_row(row)
+    return found
+
+
+def _neighbours(
+    connection: Connection, keys: Iterable[str], times: Sequence[datetime]
+) -> list[CountedArticle]:
+    if not times:
+        return []
+    reach = STORY_HORIZON + timedelta(seconds=1)
+    near = and_(
+        articles.c.published >= min(times) - reach, articles.c.published <= max(times) + reach
+    )
+    return [
+        _counted_row(row)
+        for chunk in _chunks(sorted(keys))
+        for row in connection.execute(
+            select(*_COUNTED_COLUMNS).where(articles.c.story_key.in_(chunk), near)
+        )
+    ]
+
+
+def _row(article: CountedArticle, event: ScoredEvent) -> dict[str, Any]:
+    return {
+        "id": article.id,
+        "source": article.source,
+        "url": event.article.url,
+        "title": event.article.title,
+        "text": event.article.text,
+        "language": article.language,
+        "published": article.published,
+        "published_is_estimate": event.article.published_is_estimate,
+        "first_seen": article.first_seen,
+        "scored": event.scored,
+        "content_hash": article.content_hash,
+        "story_key": article.story_key,
+        "label": article.label,
+        "negative": article.negative,
+        "neutral": round(event.neutral * 10_000),
+        "positive": round(event.positive * 10_000),
+        "topics": msgspec.json.encode(event.topics, order="sorted").decode(),
+        "entities": msgspec.json.encode(article.entities).decode(),
+        "model": event.model,
+    }
+
+
+def _write_articles(
+    connection: Connection, decided: Change, rows: Mapping[CountedArticle, dict[str, Any]]
+) -> None:
+    if decided.inserted:
+        connection.execute(articles.insert(), [rows[article] for article in decided.inserted])
+    for article in decided.corrected:
+        values = dict(rows[article])
+        connection.execute(
+            update(articles).where(articles.c.id == bindparam("corrected_id")).values(values),
+            {"corrected_id": values.pop("id")},
+        )
+
+
+def add_to_tallies(connection: Connection, changes: Mapping[TallyKey, Counts]) -> None:
+    """Add to the tallies, in one order for all writers, so that they never wait in a ring."""
+    if not changes:
+        return
+    table = tallies.c
+    statement = insert_for(connection)(tallies)
+    added = statement.excluded
+    names = ("stories", "articles", "negative", "neutral", "positive", "negative_sum")
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[table.dimension, table.key, table.bucket],
+            set_={name: tallies.c[name] + added[name] for name in names},
+        ),
+        [
+            {
+                "dimension": dimension,
+                "key": key,
+                "bucket": bucket,
+                **{name: getattr(counts, name) for name in names},
+            }
+            for (dimension, key, bucket), counts in sorted(changes.items())
+        ],
+    )
+
+
+def watermark(engine: Engine, group: str, topic: str, partitions: int) -> datetime | None:
+    """Time up to which every partition is complete; None before each has said."""
+    with reading(engine) as connection:
+        count, earliest = connection.execute(
+            select(func.count(offsets.c.watermark), func.min(offsets.c.watermark)).where(
+                or_(offsets.c.consumer_group == group), offsets.c.topic == topic
+            )
+        ).one()
+    return earliest if count == partitions else None
+
+
+def _chunks(values: list[str]) -> Iterable[list[str]]:
+    for start in range(0, len(values), MAX_PARAMETERS):
+        yield values[start : start + MAX_PARAMETERS]

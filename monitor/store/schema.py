@@ -1,0 +1,160 @@
+"""The tables. Times are stored as microseconds since the epoch, so that both databases agree."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime as a 64-bit count of microseconds."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise TypeError("a datetime without a zone cannot be stored")
+        return (value - EPOCH) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+metadata = MetaData()
+
+articles = Table(
+    "articles",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("published", UtcDateTime, nullable=False),
+    Column("published_is_estimate", Boolean, nullable=False),
+    Column("first_seen", UtcDateTime, nullable=False),
+    Column("scored", UtcDateTime, nullable=False),
+    Column("content_hash", String(32), nullable=False),
+    Column("story_key", String(32), nullable=False),
+    Column("label", String(8), nullable=False),
+    Column("negative", Integer, nullable=False, comment="probability in 1/10,000"),
+    Column("neutral", Integer, nullable=False, comment="probability in 1/10,000"),
+    Column("positive", Integer, nullable=False, comment="probability in 1/10,000"),
+    Column("topics", Text, nullable=False, comment="JSON object of topic to probability"),
+    Column("entities", Text, nullable=False, comment="JSON array of company names"),
+    Column("model", Text, nullable=False),
+    Index("articles_by_story", "story_key", "published"),
+    Index("articles_by_time", "published"),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("dimension", String(16), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("bucket", BigInteger, primary_key=True, comment="start, seconds since the epoch"),
+    Column("stories", Integer, nullable=False),
+    Column("articles", Integer, nullable=False),
+    Column("negative", Integer, nullable=False),
+    Column("neutral", Integer, nullable=False),
+    Column("positive", Integer, nullable=False),
+    Column("negative_sum", BigInteger, nullable=False, comment="probabilities in 1/10,000"),
+    Index("tallies_by_bucket", "dimension", "bucket"),
+)
+
+offsets = Table(
+    "offsets",
+    metadata,
+    Column("consumer_group", String(100), primary_key=True),
+    Column("topic", String(100), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("next_offset", BigInteger, nullable=False),
+    Column("watermark", UtcDateTime, nullable=True),
+)
+
+detector_states = Table(
+    "detector_states",
+    metadata,
+    Column("rule", String(100), primary_key=True),
+    Column("dimension", String(16), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("rule_hash", String(32), nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)
+
+detector_progress = Table(
+    "detector_progress",
+    metadata,
+    Column("rule", String(100), primary_key=True),
+    Column("rule_hash", String(32), nullable=False),
+    Column("settled", BigInteger, nullable=False, comment="start of the last bucket in the states"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("rule", String(100), nullable=False),
+    Column("dimension", String(16), nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("started", UtcDateTime, nullable=False),
+    Column("resolved", UtcDateTime, nullable=True),
+    Column("fired", UtcDateTime, nullable=False, comment="when it was decided, by the clock"),
+    Column("body", LargeBinary, nullable=False, comment="JSON of the alert with its evidence"),
+    Index("alerts_by_fingerprint", "fingerprint", "started"),
+    Index("alerts_by_start", "started"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column(
+        "id", String(160), primary_key=True, comment="alert, event and channel: idempotency key"
+    ),
+    Column("alert_id", String(32), nullable=False),
+    Column("event", String(16), nullable=False),
+    Column("channel", String(100), nullable=False),
+    Column("state", String(16), nullable=False, comment="queued, delivered or dead"),
+    Column("attempts", Integer, nullable=False),
+    Column("queued", UtcDateTime, nullable=False),
+    Column("next_attempt", UtcDateTime, nullable=False),
+    Column("delivered", UtcDateTime, nullable=True),
+    Column("last_error", Text, nullable=True),
+    Index("outbox_due", "state", "next_attempt"),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("url", Text, primary_key=True),
+    Column("state", LargeBinary, nullable=False, comment="JSON of the feed's state"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("expires", UtcDateTime, nullable=False),
+)
