@@ -1,0 +1,155 @@
+"""Markup to plain text: what a reader would see, on one line, within limits."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Final
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+MAX_MARKUP_CHARS: Final = 2_000_000
+MAX_TEXT_CHARS: Final = 50_000
+MAX_TITLE_CHARS: Final = 1_000
+
+_INLINE: Final = frozenset({
+    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn",
+    "em", "font", "i", "ins", "kbd", "label", "mark", "nobr", "q", "rp", "rt", "ruby", "s",
+    "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr",
+})  # fmt: skip
+_BLOCK: Final = frozenset({
+    "address", "area", "article", "aside", "audio", "base", "basefont", "blink", "blockquote",
+    "body", "br", "button", "canvas", "caption", "center", "col", "colgroup", "dd", "details",
+    "dialog", "dir", "div", "dl", "dt", "embed", "fieldset", "figcaption", "figure", "footer",
+    "form", "frame", "frameset", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hgroup",
+    "hr", "html", "iframe", "img", "input", "legend", "li", "link", "main", "map", "marquee",
+    "math", "menu", "meta", "meter", "nav", "noframes", "noscript", "object", "ol", "optgroup",
+    "option", "output", "p", "param", "picture", "pre", "progress", "script", "search",
+    "section", "select", "slot", "source", "style", "summary", "svg", "table", "tbody", "td",
+    "template", "textarea", "tfoot", "th", "thead", "title", "tr", "track", "ul", "video",
+})  # fmt: skip
+_HIDDEN: Final = frozenset({
+    "audio", "canvas", "embed", "head", "iframe", "math", "noscript", "object", "script", "select",
+    "style", "svg", "template", "textarea", "video",
+})  # fmt: skip
+
+_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_TAG_LIKE = re.compile(
+    r"""<(?: !--
+          | !doctype\b
+          | [?][a-z]
+          | /? (?P<name> [a-z][a-z0-9]* (?:[:-][a-z0-9_.:-]*)? )
+            (?=[\s/>])
+            (?: [^<>]{0,4000} | (?: [^<>"'] | "[^"]{0,4000}" | '[^']{0,4000}' ){0,4000} ) >
+        )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_CUT_OFF_TAG = re.compile(r"<(?:[a-z][a-z0-9]*\s[^<>]*=[^<>]*|!--[^>]*)$", re.IGNORECASE)
+_SPACE = re.compile(r"\s+")
+# Controls other than white space, zero-width and direction marks, lone surrogates,
+# noncharacters. The joiners U+200C and U+200D stay: Persian and emoji need them.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
+    "\u2066-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
+)
+
+
+def plain_text(value: str, *, markup: bool = True, max_chars: int = MAX_TEXT_CHARS) -> str:
+    """`value` as plain text on one line, at most `max_chars` long.
+
+    With `markup`, tags go, scripts and styles go with their content, entities are decoded once.
+    A "<" that opens no HTML tag is text: "P/E < 5 & rising" and "<NVDA>" come out as they are.
+    Without `markup` the characters are taken literally.
+    """
+    value = value[:MAX_MARKUP_CHARS]
+    if markup:
+        value = _from_markup(value)
+    cleaned = _SPACE.sub(" ", _INVISIBLE.sub("", value)).strip()
+    return cleaned if len(cleaned) <= max_chars else _cut(cleaned, max_chars)
+
+
+def first_words(text: str, max_chars: int = 100) -> str:
+    """A stand-in title: the start of `text`, cut at a sentence end, else a word, with "…"."""
+    if len(text) <= max_chars:
+        return text
+    ends = [found.end() for found in re.finditer(r"[。！？]|[.!?](?=\s)", text[:max_chars])]
+    return text[: ends[-1]] if ends and ends[-1] >= 15 else _cut(text, max_chars)
+
+
+def language_code(value: str) -> str:
+    """The ISO 639-1 code in a language tag ("zh-CN", "en_US", "chi"); "" where there is none."""
+    primary = re.split(r"[-_\s;,]", value.strip().lower(), maxsplit=1)[0]
+    primary = _LANGUAGE_NAMES.get(primary, primary)
+    return primary if re.fullmatch(r"[a-z]{2}", primary) else ""
+
+
+_LANGUAGE_NAMES: Final = {
+    "eng": "en", "english": "en", "zho": "zh", "chi": "zh", "cmn": "zh", "yue": "zh", "chs": "zh",
+    "cht": "zh", "cn": "zh", "chinese": "zh", "deu": "de", "ger": "de", "fra": "fr", "fre": "fr",
+    "jpn": "ja", "kor": "ko", "spa": "es", "ita": "it", "por": "pt", "rus": "ru", "und": "",
+}  # fmt: skip
+
+
+def _cut(text: str, max_chars: int) -> str:
+    head = text[: max_chars - 1]
+    space = head.rfind(" ", max_chars * 3 // 4)
+    return (head[:space] if space > 0 else head).rstrip(" ,;:，；：、") + "…"
+
+
+def _from_markup(value: str) -> str:
+    if "<" not in value:
+        return html.unescape(value) if "&" in value else value
+    value = _CUT_OFF_TAG.sub("", _CDATA.sub(r"\1", value))
+    value, tags = _with_literal_angles(value)
+    if not tags:
+        return html.unescape(value)
+    body = LexborHTMLParser(value).body
+    return "" if body is None else _visible_text(body)
+
+
+def _with_literal_angles(value: str) -> tuple[str, int]:
+    """Escapes every "<" that opens no tag known to HTML; also the number of those that do."""
+    pieces: list[str] = []
+    tags = 0
+    at = 0
+    while (angle := value.find("<", at)) >= 0:
+        found = _TAG_LIKE.match(value, angle)
+        is_tag = found is not None and _is_known(found["name"])
+        tags += is_tag
+        pieces += (value[at:angle], "<" if is_tag else "&lt;")
+        at = angle + 1
+    pieces.append(value[at:])
+    return "".join(pieces), tags
+
+
+def _is_known(name: str | None) -> bool:
+    if name is None:
+        return True
+    name = name.lower()
+    # Custom elements (x-card) and office markup (o:p) are tags, if unknown ones.
+    return name in _INLINE or name in _BLOCK or "-" in name or ":" in name
+
+
+def _visible_text(root: LexborNode) -> str:
+    """Text of the tree: a space where a block begins or ends, none at an inline tag, so that
+    "Un<b>der</b>tone" stays one word. Iterative, since depth is the sender's choice."""
+    pieces: list[str] = []
+    node: LexborNode | None = root.child
+    while node is not None:
+        tag = node.tag or ""
+        if tag == "-text":
+            pieces.append(node.text_content or "")
+        elif tag not in _INLINE:
+            pieces.append(" ")
+        child = None if tag in _HIDDEN else node.child
+        if child is not None:
+            node = child
+            continue
+        while node is not None and node.next is None:
+            node = node.parent
+            if node is None or node.mem_id == root.mem_id:
+                return "".join(pieces)
+            if (node.tag or "") not in _INLINE:
+                pieces.append(" ")
+        node = node.next if node is not None else None
+    return "".join(pieces)
