@@ -99,7 +99,8 @@ def _rfc822(value: str, zone: tzinfo) -> datetime | None:
     # The zone is read apart: the library takes names that it does not know for UTC.
     body, _, last = re.sub(r"\s*\([^)]*\)$", "", value).rpartition(" ")
     named = _OFFSET.fullmatch(last) is not None or re.fullmatch(r"[A-Za-z]{1,5}", last) is not None
-    parts = parsedate_tz(body if named else value)
+    local = body if named else value
+    parts = parsedate_tz(local) or parsedate_tz(f"{local} 00:00")
     if parts is None:
         return None
     year, month, day, hour, minute, second = parts[:6]

@@ -11,6 +11,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 MAX_MARKUP_CHARS: Final = 2_000_000
 MAX_TEXT_CHARS: Final = 50_000
 MAX_TITLE_CHARS: Final = 1_000
+_MAX_DEPTH: Final = 100
 
 _INLINE: Final = frozenset({
     "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn",
@@ -33,7 +34,6 @@ _HIDDEN: Final = frozenset({
     "style", "svg", "template", "textarea", "video",
 })  # fmt: skip
 
-_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _TAG_LIKE = re.compile(
     r"""<(?: !--
           | !doctype\b
@@ -44,7 +44,7 @@ _TAG_LIKE = re.compile(
         )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_CUT_OFF_TAG = re.compile(r"<(?:[a-z][a-z0-9]*\s[^<>]*=[^<>]*|!--[^>]*)$", re.IGNORECASE)
+_CUT_OFF_TAG = re.compile(r"<(?:[a-z][a-z0-9]*\s[^=]*=|!--)", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 # Controls other than white space, zero-width and direction marks, lone surrogates,
 # noncharacters. The joiners U+200C and U+200D stay: Persian and emoji need them.
@@ -99,47 +99,68 @@ def _cut(text: str, max_chars: int) -> str:
 def _from_markup(value: str) -> str:
     if "<" not in value:
         return html.unescape(value) if "&" in value else value
-    value = _CUT_OFF_TAG.sub("", _CDATA.sub(r"\1", value))
-    value, tags = _with_literal_angles(value)
-    if not tags:
+    if "<![CDATA[" in value:  # escaped twice by its sender
+        value = value.replace("<![CDATA[", "").replace("]]>", "")
+    last = value.rfind("<")
+    if ">" not in value[last:] and _CUT_OFF_TAG.match(value, last):
+        value = value[:last]  # a summary that its sender cut within a tag
+    value, has_tags = _simplified(value)
+    if not has_tags:
         return html.unescape(value)
     body = LexborHTMLParser(value).body
     return "" if body is None else _visible_text(body)
 
 
-def _with_literal_angles(value: str) -> tuple[str, int]:
-    """Escapes every "<" that opens no tag known to HTML; also the number of those that do."""
+def _simplified(value: str) -> tuple[str, bool]:
+    """Markup with the same text: a "<" that opens no tag known to HTML escaped, inline tags left
+    out, blocks nested too deep turned into spaces; and whether any other tag is left.
+
+    HTML's tree construction takes quadratic time in the depth, and copies open inline elements
+    into every later block: either is a way to keep a reader busy for minutes.
+    """
     pieces: list[str] = []
-    tags = 0
-    at = 0
+    depth = at = 0
+    has_tags = False
     while (angle := value.find("<", at)) >= 0:
+        pieces.append(value[at:angle])
         found = _TAG_LIKE.match(value, angle)
-        is_tag = found is not None and _is_known(found["name"])
-        tags += is_tag
-        pieces += (value[at:angle], "<" if is_tag else "&lt;")
-        at = angle + 1
+        name = (found["name"] or "").lower() if found is not None else ""
+        if found is None or not _is_known(name):
+            pieces.append("&lt;")
+            at = angle + 1
+            continue
+        at = found.end()
+        if name in _INLINE:
+            continue
+        if name:
+            depth = max(0, depth - 1) if value[angle + 1] == "/" else depth + 1
+        if depth > _MAX_DEPTH and name not in _HIDDEN:
+            pieces.append(" ")
+            continue
+        if depth > _MAX_DEPTH * 10:
+            return "".join(pieces), has_tags
+        pieces.append(found[0])
+        has_tags = True
     pieces.append(value[at:])
-    return "".join(pieces), tags
+    return "".join(pieces), has_tags
 
 
-def _is_known(name: str | None) -> bool:
-    if name is None:
-        return True
-    name = name.lower()
-    # Custom elements (x-card) and office markup (o:p) are tags, if unknown ones.
-    return name in _INLINE or name in _BLOCK or "-" in name or ":" in name
+def _is_known(name: str) -> bool:
+    # No name: a comment, a document type, a processing instruction. Custom elements (x-card) and
+    # office markup (o:p) are tags, if unknown ones.
+    return not name or name in _INLINE or name in _BLOCK or "-" in name or ":" in name
 
 
 def _visible_text(root: LexborNode) -> str:
-    """Text of the tree: a space where a block begins or ends, none at an inline tag, so that
-    "Un<b>der</b>tone" stays one word. Iterative, since depth is the sender's choice."""
+    """Text of the tree with a space where an element begins or ends (inline ones are gone by
+    now, so that "Un<b>der</b>tone" stays one word). Iterative: depth is the sender's choice."""
     pieces: list[str] = []
     node: LexborNode | None = root.child
     while node is not None:
         tag = node.tag or ""
         if tag == "-text":
             pieces.append(node.text_content or "")
-        elif tag not in _INLINE:
+        else:
             pieces.append(" ")
         child = None if tag in _HIDDEN else node.child
         if child is not None:
@@ -149,7 +170,6 @@ def _visible_text(root: LexborNode) -> str:
             node = node.parent
             if node is None or node.mem_id == root.mem_id:
                 return "".join(pieces)
-            if (node.tag or "") not in _INLINE:
-                pieces.append(" ")
+            pieces.append(" ")
         node = node.next if node is not None else None
     return "".join(pieces)

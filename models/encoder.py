@@ -1,0 +1,63 @@
+"""One encoder with two heads: sentiment and topics from a single pass.
+
+This module imports torch; nothing that only needs labels, languages or the watchlist imports it.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel
+
+from models.labels import SENTIMENTS, TOPICS
+
+Pooling = Literal["mean", "cls"]
+
+
+class TwoHeadEncoder(nn.Module):
+    """A BERT-like backbone, pooled to one vector a text, under two linear heads."""
+
+    def __init__(self, backbone: nn.Module, hidden: int, pooling: Pooling) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.pooling = pooling
+        self.dropout = nn.Dropout(0.1)
+        self.sentiment = nn.Linear(hidden, len(SENTIMENTS))
+        self.topics = nn.Linear(hidden, len(TOPICS))
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (texts, 3) of the sentiments and (texts, 17) of the topics.
+
+        `input_ids` and `attention_mask` are (texts, tokens).
+        """
+        states = self.backbone(
+            input_ids=input_ids, attention_mask=attention_mask
+        ).last_hidden_state
+        if self.pooling == "cls":
+            pooled = states[:, 0]
+        else:
+            mask = attention_mask.unsqueeze(-1).to(states.dtype)
+            pooled = (states * mask).sum(1) / mask.sum(1).clamp(min=1.0)
+        pooled = self.dropout(pooled)
+        return self.sentiment(pooled), self.topics(pooled)
+
+
+def empty_backbone(directory: Path) -> tuple[nn.Module, int]:
+    """A backbone with the directory's config and weights not yet set, and its hidden size."""
+    config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+    backbone = AutoModel.from_config(config, trust_remote_code=False, attn_implementation="sdpa")
+    return backbone, int(config.hidden_size)
+
+
+def pretrained_backbone(directory: Path) -> tuple[nn.Module, int]:
+    """A backbone with the weights of a directory, in single precision, and its hidden size."""
+    backbone = AutoModel.from_pretrained(
+        directory,
+        local_files_only=True,
+        trust_remote_code=False,
+        use_safetensors=True,
+        dtype=torch.float32,
+        attn_implementation="sdpa",
+    )
+    return backbone, int(backbone.config.hidden_size)

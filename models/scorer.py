@@ -1,0 +1,244 @@
+"""Texts to scores: language detected and routed, batches cut by tokens, one pass each."""
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from models.batching import cut_batches
+from models.labels import SENTIMENTS, TOPICS
+from models.languages import detect_language, route
+from models.loading import load_network, resolve
+from models.manifest import ModelError
+
+DEFAULT_MODELS: Mapping[str, str] = {"en": "bundled:en", "zh": "bundled:zh"}
+MAX_CHARACTERS_PER_TOKEN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What the models say of n texts; probabilities are rounded to four decimals.
+
+    Rounded, so that a score does not hang on the batch that its text was scored in.
+    """
+
+    sentiment: NDArray[np.float32]
+    """(n, 3): negative, neutral, positive."""
+    topics: NDArray[np.float32]
+    """(n, 17) in the order of `models.labels.TOPICS`."""
+    passed: NDArray[np.bool_]
+    """(n, 17): whether the topic's probability reached the model's threshold for it."""
+    languages: tuple[str, ...]
+    models: tuple[str, ...]
+
+    def label(self, index: int) -> str:
+        """The likeliest sentiment of a text; between equals the worse."""
+        return SENTIMENTS[int(self.sentiment[index].argmax())]
+
+    def topics_of(self, index: int) -> dict[str, float]:
+        """The topics that passed, with their probabilities."""
+        return {
+            topic: round(float(self.topics[index, number]), 4)
+            for number, topic in enumerate(TOPICS)
+            if self.passed[index, number]
+        }
+
+
+class Answers(Protocol):
+    """A model that scores tokenised texts."""
+
+    identifier: str
+
+    def tokenise(self, texts: Sequence[str]) -> list[list[int]]: ...
+
+    def answer(
+        self, tokens: Sequence[list[int]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+        """Probabilities (n, 3) and (n, 17), and which topics passed."""
+
+
+class BundledModel:
+    """A model directory in service on a device."""
+
+    def __init__(self, spec: str, device: str, max_tokens: int | None = None) -> None:
+        directory = resolve(spec)
+        manifest, network, tokenizer = load_network(directory)
+        self.identifier = manifest.identifier
+        self.languages = manifest.languages
+        self._device = torch.device(device)
+        self._network = network.to(self._device)
+        self._max_tokens = min(max_tokens or manifest.max_tokens, manifest.max_tokens)
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(self._max_tokens)
+        self._temperature = manifest.temperature
+        self._thresholds = np.array(
+            [manifest.topic_thresholds.get(topic, 0.5) for topic in TOPICS], dtype=np.float32
+        )
+
+    def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
+        limit = self._max_tokens * MAX_CHARACTERS_PER_TOKEN
+        encodings = self._tokenizer.encode_batch_fast([text[:limit] for text in texts])
+        return [encoding.ids for encoding in encodings]
+
+    @torch.inference_mode()
+    def answer(
+        self, tokens: Sequence[list[int]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+        width = max(len(ids) for ids in tokens)
+        input_ids = torch.zeros(len(tokens), width, dtype=torch.long)
+        mask = torch.zeros(len(tokens), width, dtype=torch.long)
+        for row, ids in enumerate(tokens):
+            input_ids[row, : len(ids)] = torch.tensor(ids)
+            mask[row, : len(ids)] = 1
+        sentiment, topics = self._network(input_ids.to(self._device), mask.to(self._device))
+        probabilities = (sentiment.float() / self._temperature).softmax(-1).cpu().numpy()
+        likelihoods = topics.float().sigmoid().cpu().numpy()
+        rounded = likelihoods.round(4)
+        return probabilities.round(4), rounded, rounded >= self._thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Tokenised texts, by the model that will score them."""
+
+    count: int
+    languages: tuple[str, ...]
+    work: tuple[tuple[Answers, tuple[int, ...], list[list[int]]], ...]
+
+
+class Scorer:
+    """Scores texts in any mixture of languages."""
+
+    def __init__(self, models: Mapping[str, Answers], batch_tokens: int = 4096) -> None:
+        """`models` by language; must hold "en" and "zh". `batch_tokens` is a batch's budget."""
+        missing = {"en", "zh"} - set(models)
+        if missing:
+            raise ModelError(f"no model for {', '.join(sorted(missing))}")
+        self._models = dict(models)
+        self._batch_tokens = batch_tokens
+
+    @classmethod
+    def load(
+        cls,
+        specs: Mapping[str, str] = DEFAULT_MODELS,
+        device: str = "auto",
+        max_tokens: int | None = None,
+        batch_tokens: int = 4096,
+    ) -> "Scorer":
+        """Load a model a language: `bundled:NAME`, a directory, or a Hugging Face classifier.
+
+        Raises ModelError, with a message for the user.
+        """
+        from models.stand_in import open_model
+
+        chosen = pick_device(device)
+        opened: dict[str, Answers] = {}
+        for language, spec in {**DEFAULT_MODELS, **specs}.items():
+            same = next((opened[known] for known, name in specs.items()
+                         if name == spec and known in opened), None)
+            opened[language] = same or open_model(spec, language, chosen, max_tokens)
+        return cls(opened, batch_tokens)
+
+    @property
+    def identifiers(self) -> dict[str, str]:
+        """The model in service by language."""
+        return {language: model.identifier for language, model in self._models.items()}
+
+    def prepare(self, texts: Sequence[str], stated: Sequence[str] | None = None) -> Prepared:
+        """Detect languages and tokenise; safe to call on another thread than `run`."""
+        hints = stated if stated is not None else [""] * len(texts)
+        languages = tuple(
+            detect_language(text, hint) for text, hint in zip(texts, hints, strict=True)
+        )
+        groups: dict[str, list[int]] = {}
+        for index, language in enumerate(languages):
+            key = language if language in self._models else route(language)
+            groups.setdefault(key, []).append(index)
+        work = tuple(
+            (
+                self._models[key],
+                tuple(indices),
+                self._models[key].tokenise([texts[index] for index in indices]),
+            )
+            for key, indices in groups.items()
+        )
+        return Prepared(len(texts), languages, work)
+
+    def run(self, prepared: Prepared) -> Scores:
+        """Score what was prepared, in the order of its texts."""
+        sentiment = np.zeros((prepared.count, len(SENTIMENTS)), dtype=np.float32)
+        topics = np.zeros((prepared.count, len(TOPICS)), dtype=np.float32)
+        passed = np.zeros((prepared.count, len(TOPICS)), dtype=np.bool_)
+        names = [""] * prepared.count
+        for model, indices, tokens in prepared.work:
+            for batch in cut_batches([len(ids) for ids in tokens], self._batch_tokens):
+                rows = [indices[item] for item in batch]
+                sentiment[rows], topics[rows], passed[rows] = model.answer(
+                    [tokens[item] for item in batch]
+                )
+            for index in indices:
+                names[index] = model.identifier
+        return Scores(sentiment, topics, passed, prepared.languages, tuple(names))
+
+    def score(self, texts: Sequence[str], stated: Sequence[str] | None = None) -> Scores:
+        """Scores of the texts, in their order. `stated` gives languages where known."""
+        return self.run(self.prepare(texts, stated))
+
+    def stream(
+        self, chunks: Iterable[Sequence[str]], ahead: int = 2
+    ) -> Iterator[tuple[Sequence[str], Scores]]:
+        """Score chunk after chunk while the next ones are tokenised on a thread of their own.
+
+        At most `ahead` chunks wait, so that memory stays bounded whatever the source.
+        """
+        waiting: queue.Queue[tuple[Sequence[str], Prepared] | BaseException | None] = queue.Queue(
+            maxsize=ahead
+        )
+        stopped = threading.Event()
+
+        def put(item: tuple[Sequence[str], Prepared] | BaseException | None) -> bool:
+            while not stopped.is_set():
+                try:
+                    waiting.put(item, timeout=0.1)
+                except queue.Full:
+                    continue
+                return True
+            return False
+
+        def tokenise() -> None:
+            try:
+                for chunk in chunks:
+                    if not put((chunk, self.prepare(chunk))):
+                        return
+                put(None)
+            except BaseException as error:  # handed to the reader, who raises it
+                put(error)
+
+        thread = threading.Thread(target=tokenise, name="tokenise", daemon=True)
+        thread.start()
+        try:
+            while (item := waiting.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item[0], self.run(item[1])
+        finally:
+            stopped.set()
+            thread.join()
+
+
+def pick_device(wanted: str) -> str:
+    """The torch device for `auto`, `cpu`, `cuda` or `cuda:N`. Raises ModelError."""
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted.startswith("cuda") and not torch.cuda.is_available():
+        raise ModelError(f"device '{wanted}': this machine has no usable NVIDIA GPU; use cpu or auto")
+    if wanted != "cpu" and not wanted.startswith("cuda"):
+        raise ModelError(f"device '{wanted}': auto, cpu, cuda or cuda:N are known")
+    return wanted

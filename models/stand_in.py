@@ -1,0 +1,75 @@
+"""Any Hugging Face sequence classifier in the place of a bundled model's sentiment."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from models.labels import LABEL_SYNONYMS, SENTIMENTS
+from models.manifest import MANIFEST, ModelError
+from models.scorer import Answers, BundledModel
+
+
+class StandIn:
+    """A classifier by name or directory; topics still come from the bundled model."""
+
+    def __init__(self, spec: str, topics: BundledModel, device: str, max_tokens: int) -> None:
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(spec, trust_remote_code=False)
+            network = AutoModelForSequenceClassification.from_pretrained(
+                spec, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+            )
+        except (OSError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ModelError(f"model '{spec}' cannot be loaded: {reason}") from error
+        self._columns = [
+            _column(spec, network.config.id2label, sentiment) for sentiment in SENTIMENTS
+        ]
+        self._network = network.eval().to(device)
+        self._device = device
+        self._topics = topics
+        self._max_tokens = max_tokens
+        self.identifier = f"{spec}+{topics.identifier}"
+
+    def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of the classifier; behind a separator of -1 those of the topic model."""
+        own = self._tokenizer(list(texts), truncation=True, max_length=self._max_tokens)["input_ids"]
+        other = self._topics.tokenise(texts)
+        return [[*ids, -1, *more] for ids, more in zip(own, other, strict=True)]
+
+    @torch.inference_mode()
+    def answer(
+        self, tokens: Sequence[list[int]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+        parts = [(ids[: ids.index(-1)], ids[ids.index(-1) + 1 :]) for ids in tokens]
+        batch = self._tokenizer.pad({"input_ids": [own for own, _ in parts]}, return_tensors="pt")
+        logits = self._network(**batch.to(self._device)).logits.float()
+        probabilities = logits.softmax(-1).cpu().numpy()[:, self._columns].round(4)
+        _, topics, passed = self._topics.answer([more for _, more in parts])
+        return probabilities, topics, passed
+
+
+def open_model(spec: str, language: str, device: str, max_tokens: int | None) -> Answers:
+    """A model of ours by `bundled:NAME` or directory, else a Hugging Face classifier.
+
+    Raises ModelError, with a message for the user.
+    """
+    if spec.startswith("bundled:") or (Path(spec) / MANIFEST).is_file():
+        return BundledModel(spec, device, max_tokens)
+    if Path(spec).is_dir() and not (Path(spec) / "config.json").is_file():
+        raise ModelError(f"{spec}: neither {MANIFEST} nor config.json is in this directory")
+    topics = BundledModel(f"bundled:{'zh' if language == 'zh' else 'en'}", device, max_tokens)
+    return StandIn(spec, topics, device, max_tokens or 64)
+
+
+def _column(spec: str, id2label: dict[int, str], sentiment: str) -> int:
+    for index, label in id2label.items():
+        if LABEL_SYNONYMS.get(str(label).strip().lower()) == sentiment:
+            return int(index)
+    names = ", ".join(str(label) for label in id2label.values())
+    raise ModelError(
+        f"model '{spec}' has no label that means {sentiment}; its labels are: {names}"
+    )

@@ -1,0 +1,175 @@
+"""Alerts and their outbox: a transition and its deliveries are one transaction."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, Engine, select, update
+
+from alerts.alert import Alert
+from monitor.store.engine import reading, writing
+from monitor.store.ingestion import insert_for
+from monitor.store.schema import alerts, outbox
+
+OPEN_STATES = ("pending", "firing", "acknowledged")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message that is owed to one channel; `id` is its idempotency key."""
+
+    id: str
+    alert_id: str
+    event: str
+    channel: str
+    attempts: int
+    queued: datetime
+
+
+def encode_alert(alert: Alert) -> bytes:
+    return msgspec.json.encode(alert)
+
+
+def save(
+    connection: Connection, alert: Alert, event: str, channels: Iterable[str], now: datetime
+) -> bool:
+    """Write an alert's new state and what is owed for it; False when it stood already."""
+    insert = insert_for(connection)
+    values = {
+        "id": alert.id,
+        "fingerprint": alert.fingerprint,
+        "rule": alert.rule,
+        "dimension": alert.dimension,
+        "key": alert.key,
+        "state": alert.state,
+        "started": alert.started,
+        "resolved": alert.resolved,
+        "fired": now,
+        "body": encode_alert(alert),
+    }
+    if event == "firing":
+        written = connection.execute(
+            insert(alerts).values(values).on_conflict_do_nothing().returning(alerts.c.id)
+        ).first()
+    else:
+        values.pop("fired")
+        written = connection.execute(
+            update(alerts)
+            .where(alerts.c.id == alert.id, alerts.c.state.in_(OPEN_STATES))
+            .values(values)
+            .returning(alerts.c.id)
+        ).first()
+    if written is None:
+        return False
+    for channel in channels:
+        connection.execute(
+            insert(outbox)
+            .values(
+                id=f"{alert.id}:{event}:{channel}",
+                alert_id=alert.id,
+                event=event,
+                channel=channel,
+                state="queued",
+                attempts=0,
+                queued=now,
+                next_attempt=now,
+            )
+            .on_conflict_do_nothing()
+        )
+    return True
+
+
+def find(engine: Engine, alert_id: str) -> Alert | None:
+    """An alert by its id, or by a beginning of it that only one has."""
+    query = select(alerts.c.body).where(alerts.c.id.startswith(alert_id, autoescape=True)).limit(2)
+    with reading(engine) as connection:
+        bodies = connection.execute(query).scalars().all()
+    return _decode(bodies[0]) if len(bodies) == 1 else None
+
+
+def listing(
+    engine: Engine, states: Sequence[str] | None = None, limit: int | None = None
+) -> list[Alert]:
+    """Alerts, newest first."""
+    query = select(alerts.c.body).order_by(alerts.c.started.desc(), alerts.c.id)
+    if states is not None:
+        query = query.where(alerts.c.state.in_(states))
+    with reading(engine) as connection:
+        return [_decode(body) for body in connection.execute(query.limit(limit)).scalars()]
+
+
+def open_alerts(connection: Connection, rule: str) -> dict[str, Alert]:
+    """The open alerts of a rule by fingerprint."""
+    query = select(alerts.c.body).where(alerts.c.rule == rule, alerts.c.state.in_(OPEN_STATES))
+    found = [_decode(body) for body in connection.execute(query).scalars()]
+    return {alert.fingerprint: alert for alert in found}
+
+
+def latest(connection: Connection, fingerprint: str) -> Alert | None:
+    """The alert of a fingerprint that started last."""
+    query = (
+        select(alerts.c.body)
+        .where(alerts.c.fingerprint == fingerprint)
+        .order_by(alerts.c.started.desc())
+        .limit(1)
+    )
+    body = connection.execute(query).scalar()
+    return None if body is None else _decode(body)
+
+
+def due(engine: Engine, now: datetime, limit: int = 50) -> list[Delivery]:
+    """Deliveries whose time has come, oldest first."""
+    query = (
+        select(outbox)
+        .where(outbox.c.state == "queued", outbox.c.next_attempt <= now)
+        .order_by(outbox.c.queued, outbox.c.id)
+        .limit(limit)
+    )
+    with reading(engine) as connection:
+        return [
+            Delivery(row.id, row.alert_id, row.event, row.channel, row.attempts, row.queued)
+            for row in connection.execute(query)
+        ]
+
+
+def delivered(engine: Engine, delivery: Delivery, now: datetime) -> None:
+    _update(
+        engine,
+        delivery,
+        state="delivered",
+        attempts=delivery.attempts + 1,
+        delivered=now,
+        last_error=None,
+    )
+
+
+def retry_later(engine: Engine, delivery: Delivery, at: datetime, reason: str) -> None:
+    _update(
+        engine, delivery, attempts=delivery.attempts + 1, next_attempt=at, last_error=reason[:500]
+    )
+
+
+def dead(engine: Engine, delivery: Delivery, reason: str) -> None:
+    """Given up on; it stays for a person to see."""
+    _update(
+        engine, delivery, state="dead", attempts=delivery.attempts + 1, last_error=reason[:500]
+    )
+
+
+def outbox_counts(engine: Engine) -> dict[str, int]:
+    """Number of deliveries by state."""
+    counts: dict[str, int] = {}
+    with reading(engine) as connection:
+        for state in connection.execute(select(outbox.c.state)).scalars():
+            counts[state] = counts.get(state, 0) + 1
+    return counts
+
+
+def _update(engine: Engine, delivery: Delivery, **values: object) -> None:
+    with writing(engine) as connection:
+        connection.execute(update(outbox).where(outbox.c.id == delivery.id).values(**values))
+
+
+def _decode(body: bytes) -> Alert:
+    return msgspec.json.decode(body, type=Alert)

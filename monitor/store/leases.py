@@ -1,0 +1,33 @@
+"""Leases: one holder at a time for work that must not run twice (ingest, detect, notify)."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, delete, or_, select
+
+from monitor.store.engine import writing
+from monitor.store.ingestion import insert_for
+from monitor.store.schema import leases
+
+LEASE_SECONDS = 20
+
+
+def hold(engine: Engine, name: str, owner: str, now: datetime) -> bool:
+    """Take or renew a lease for `LEASE_SECONDS`; False while another owner holds it."""
+    expires = now + timedelta(seconds=LEASE_SECONDS)
+    with writing(engine) as connection:
+        insert = insert_for(connection)(leases).values(name=name, owner=owner, expires=expires)
+        connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=[leases.c.name],
+                set_={"owner": insert.excluded.owner, "expires": insert.excluded.expires},
+                where=or_(leases.c.owner == owner, leases.c.expires < now),
+            )
+        )
+        holder = connection.execute(select(leases.c.owner).where(leases.c.name == name)).scalar()
+    return bool(holder == owner)
+
+
+def release(engine: Engine, name: str, owner: str) -> None:
+    """Give a lease back, if it is held by `owner`."""
+    with writing(engine) as connection:
+        connection.execute(delete(leases).where(leases.c.name == name, leases.c.owner == owner))

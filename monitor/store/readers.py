@@ -1,0 +1,197 @@
+"""Questions to the store: tallies over time, articles behind a number."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+from sqlalchemy import Engine, Row, func, select
+
+from alerts.series import Bucket
+from monitor.store.engine import reading
+from monitor.store.schema import articles, tallies
+
+DIMENSIONS = ("all", "topic", "entity", "source", "language")
+BUCKET_WIDTHS_SECONDS = {"5m": 300, "1h": 3_600, "1d": 86_400}
+
+
+@dataclass(frozen=True, slots=True)
+class TallyRow:
+    """A tally over one bucket of the width that was asked for."""
+
+    dimension: str
+    key: str
+    bucket: datetime
+    stories: int
+    articles: int
+    negative: int
+    neutral: int
+    positive: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArticle:
+    """An article with its scores; probabilities in [0, 1]."""
+
+    id: str
+    source: str
+    url: str
+    title: str
+    language: str
+    published: datetime
+    first_seen: datetime
+    scored: datetime
+    label: str
+    negative: float
+    topics: dict[str, float]
+    entities: tuple[str, ...]
+    story_key: str
+    model: str
+
+
+def tally_rows(
+    engine: Engine,
+    dimension: str | None = None,
+    key: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    width_seconds: int = 300,
+) -> Iterator[TallyRow]:
+    """Tallies by dimension, key and bucket, in that order; days and hours are UTC."""
+    start = (tallies.c.bucket - tallies.c.bucket % width_seconds).label("start")
+    names = ("stories", "articles", "negative", "neutral", "positive")
+    query = (
+        select(
+            tallies.c.dimension,
+            tallies.c.key,
+            start,
+            *(func.sum(tallies.c[name]).label(name) for name in names),
+        )
+        .group_by(tallies.c.dimension, tallies.c.key, start)
+        .order_by(tallies.c.dimension, tallies.c.key, start)
+        .having(func.sum(tallies.c.articles) > 0)
+    )
+    if dimension is not None:
+        query = query.where(tallies.c.dimension == dimension)
+    if key is not None:
+        query = query.where(tallies.c.key == key)
+    if since is not None:
+        query = query.where(tallies.c.bucket >= int(since.timestamp()))
+    if until is not None:
+        query = query.where(tallies.c.bucket < int(until.timestamp()))
+    with reading(engine) as connection:
+        for row in connection.execute(query):
+            yield TallyRow(
+                row.dimension,
+                row.key,
+                datetime.fromtimestamp(row.start, UTC),
+                *(int(getattr(row, name)) for name in names),
+            )
+
+
+def series(
+    engine: Engine,
+    dimension: str,
+    after: int | None,
+    through: int,
+    keys: Sequence[str] | None = None,
+) -> dict[str, list[Bucket]]:
+    """The non-empty buckets with `after` < start <= `through` by key, in order of time."""
+    columns = tallies.c
+    query = (
+        select(
+            columns.key,
+            columns.bucket,
+            columns.stories,
+            columns.articles,
+            columns.negative,
+            columns.neutral,
+            columns.positive,
+        )
+        .where(columns.dimension == dimension, columns.bucket <= through, columns.articles > 0)
+        .order_by(columns.key, columns.bucket)
+    )
+    if after is not None:
+        query = query.where(columns.bucket > after)
+    if keys is not None:
+        query = query.where(columns.key.in_(keys))
+    found: dict[str, list[Bucket]] = {}
+    with reading(engine) as connection:
+        for key, *values in connection.execute(query):
+            found.setdefault(key, []).append(Bucket(*values))
+    return found
+
+
+def time_span(engine: Engine) -> tuple[datetime, datetime] | None:
+    """Publication times of the first and the last article; None in an empty store."""
+    with reading(engine) as connection:
+        first, last = connection.execute(
+            select(func.min(articles.c.published), func.max(articles.c.published))
+        ).one()
+    return None if first is None else (first, last)
+
+
+def article_count(engine: Engine) -> int:
+    with reading(engine) as connection:
+        return int(connection.execute(select(func.count()).select_from(articles)).scalar_one())
+
+
+def articles_between(
+    engine: Engine, since: datetime, until: datetime, dimension: str = "all", key: str = "all"
+) -> Iterator[StoredArticle]:
+    """Articles with `since` <= published < `until` that count under a key, oldest first."""
+    query = (
+        select(articles)
+        .where(articles.c.published >= since, articles.c.published < until)
+        .order_by(articles.c.published, articles.c.id)
+    )
+    if dimension == "source":
+        query = query.where(articles.c.source == key)
+    elif dimension == "language":
+        query = query.where(articles.c.language == key)
+    elif dimension == "topic":
+        query = query.where(articles.c.topics.contains(f'"{key}":', autoescape=True))
+    elif dimension == "entity":
+        encoded = msgspec.json.encode(key).decode()
+        query = query.where(articles.c.entities.contains(encoded, autoescape=True))
+    with reading(engine) as connection:
+        for row in connection.execute(query):
+            yield _article(row)
+
+
+def top_negative(
+    engine: Engine, since: datetime, until: datetime, dimension: str, key: str, limit: int
+) -> list[StoredArticle]:
+    """The most negative stories of a key, one article each (the first): evidence of an alert."""
+    first: dict[str, StoredArticle] = {}
+    for article in articles_between(engine, since, until, dimension, key):
+        if article.label == "negative":
+            first.setdefault(article.story_key, article)
+    ranked = sorted(first.values(), key=lambda item: (-item.negative, item.published, item.id))
+    return ranked[:limit]
+
+
+def latest_articles(engine: Engine, limit: int) -> list[StoredArticle]:
+    """The newest articles by publication."""
+    query = select(articles).order_by(articles.c.published.desc(), articles.c.id).limit(limit)
+    with reading(engine) as connection:
+        return [_article(row) for row in connection.execute(query)]
+
+
+def _article(row: Row[tuple[object, ...]]) -> StoredArticle:
+    return StoredArticle(
+        id=row.id,
+        source=row.source,
+        url=row.url,
+        title=row.title,
+        language=row.language,
+        published=row.published,
+        first_seen=row.first_seen,
+        scored=row.scored,
+        label=row.label,
+        negative=row.negative / 10_000,
+        topics=msgspec.json.decode(row.topics, type=dict[str, float]),
+        entities=msgspec.json.decode(row.entities, type=tuple[str, ...]),
+        story_key=row.story_key,
+        model=row.model,
+    )
