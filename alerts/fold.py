@@ -1,0 +1,159 @@
+"""The fold of one rule over one key: buckets in, transitions of its alert out.
+
+Live, backtest and replay run this same fold. However the buckets are dealt out over calls, the
+transitions are the same.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+from alerts.alert import Alert, Event, alert_id, fingerprint
+from alerts.detectors import AnyDetector, new_detector
+from alerts.rules import SurgeRule, ThresholdRule, rule_hash
+from alerts.series import BUCKET_SECONDS, Bucket, Finding
+
+
+class Life(msgspec.Struct):
+    """Where a key's alert is in its life; hysteresis and flap control live here."""
+
+    phase: Literal["quiet", "pending", "firing"] = "quiet"
+    entered: int = 0
+    """End of the bucket in which the condition was first met, seconds since the epoch."""
+    held_buckets: int = 0
+    quiet_until: int = 0
+    """No new alert before this time, seconds since the epoch."""
+    alert: Alert | None = None
+
+
+class KeyState(msgspec.Struct):
+    """All that the fold carries from bucket to bucket."""
+
+    detector: AnyDetector
+    life: Life
+    bucket: int | None = None
+    """Start of the last bucket folded."""
+
+
+class Transition(msgspec.Struct, frozen=True):
+    """An alert began to fire, or ended."""
+
+    event: Event
+    alert: Alert
+    bucket: int
+
+
+def fold(
+    rule: ThresholdRule | SurgeRule,
+    state: KeyState | None,
+    key: str,
+    buckets: Iterable[Bucket],
+    through: int,
+) -> tuple[KeyState, list[Transition]]:
+    """Fold a key's buckets up to and including the one that starts at `through`.
+
+    `buckets` are the non-empty ones after `state.bucket`, in order. The state given is changed in
+    place and returned. Empty buckets are folded only while an alert is pending or firing: else
+    they change nothing that the next bucket would not bring about as well.
+    """
+    state = state or KeyState(new_detector(rule), Life())
+    transitions: list[Transition] = []
+    for bucket in buckets:
+        if bucket.start > through:
+            break
+        _idle(rule, state, key, bucket.start, transitions)
+        _step(rule, state, key, bucket, transitions)
+    _idle(rule, state, key, through + BUCKET_SECONDS, transitions)
+    state.bucket = through if state.bucket is None else max(through, state.bucket)
+    return state, transitions
+
+
+def _idle(
+    rule: ThresholdRule | SurgeRule,
+    state: KeyState,
+    key: str,
+    until: int,
+    transitions: list[Transition],
+) -> None:
+    """Fold the empty buckets before `until`, as long as an alert is open."""
+    while (
+        state.life.phase != "quiet"
+        and state.bucket is not None
+        and state.bucket + BUCKET_SECONDS < until
+    ):
+        _step(rule, state, key, Bucket(state.bucket + BUCKET_SECONDS), transitions)
+
+
+def _step(
+    rule: ThresholdRule | SurgeRule,
+    state: KeyState,
+    key: str,
+    bucket: Bucket,
+    transitions: list[Transition],
+) -> None:
+    life = state.life
+    learning = life.phase != "firing" or bucket.end - life.entered > _longest_freeze(rule)
+    finding = state.detector.step(rule, bucket, learning)  # type: ignore[arg-type]
+    state.bucket = bucket.start
+    if life.phase == "firing":
+        if finding.left:
+            _resolve(rule, life, bucket, transitions)
+        return
+    if not finding.entered or bucket.end < life.quiet_until:
+        life.phase, life.held_buckets = "quiet", 0
+        return
+    if life.phase == "quiet":
+        life.phase, life.entered = "pending", bucket.end
+    life.held_buckets += 1
+    if life.held_buckets >= rule.for_buckets:
+        life.phase = "firing"
+        life.alert = _alert(rule, key, life.entered, finding)
+        transitions.append(Transition("firing", life.alert, bucket.start))
+
+
+def _resolve(
+    rule: ThresholdRule | SurgeRule, life: Life, bucket: Bucket, transitions: list[Transition]
+) -> None:
+    assert life.alert is not None
+    ended = msgspec.structs.replace(life.alert, state="resolved", resolved=_moment(bucket.end))
+    transitions.append(Transition("resolved", ended, bucket.start))
+    life.phase, life.held_buckets, life.alert = "quiet", 0, None
+    life.quiet_until = bucket.end + rule.cooldown
+
+
+def _alert(
+    rule: ThresholdRule | SurgeRule, key: str, entered: int, finding: Finding
+) -> Alert:
+    started = _moment(entered)
+    return Alert(
+        id=alert_id(rule.name, rule.dimension, key, started),
+        fingerprint=fingerprint(rule.name, rule.dimension, key),
+        rule=rule.name,
+        rule_hash=rule_hash(rule),
+        detector=rule.detector,
+        severity=rule.severity,
+        dimension=rule.dimension,
+        key=key,
+        state="firing",
+        started=started,
+        value=round(finding.value, 6),
+        lower=round(finding.lower, 6),
+        upper=round(finding.upper, 6),
+        baseline=round(finding.baseline, 6),
+        expected_negative=round(finding.expected_negative, 6),
+        stories=finding.stories,
+        negative=finding.negative,
+        window_seconds=rule.window,
+        score=round(finding.score, 6),
+    )
+
+
+def _longest_freeze(rule: ThresholdRule | SurgeRule) -> int:
+    """A baseline that is frozen for ever would never take a new normal in."""
+    return rule.baseline if isinstance(rule, SurgeRule) else 0
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

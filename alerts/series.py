@@ -1,0 +1,72 @@
+"""The bucket series that detectors fold over, and the sliding window on it."""
+
+import msgspec
+
+BUCKET_SECONDS = 300
+
+
+class Bucket(msgspec.Struct, frozen=True):
+    """Tally of a key over five minutes; negative + neutral + positive == stories."""
+
+    start: int
+    """Seconds since the epoch, a multiple of BUCKET_SECONDS."""
+    stories: int = 0
+    articles: int = 0
+    negative: int = 0
+    neutral: int = 0
+    positive: int = 0
+
+    @property
+    def end(self) -> int:
+        """Seconds since the epoch."""
+        return self.start + BUCKET_SECONDS
+
+
+class Window(msgspec.Struct):
+    """Running counts over the last `seconds`; only buckets that hold something are kept."""
+
+    seconds: int
+    stories: int = 0
+    negative: int = 0
+    buckets: list[tuple[int, int, int]] = []
+    """(start, stories, negative), oldest first."""
+
+    def push(self, bucket: Bucket) -> list[tuple[int, int, int]]:
+        """Move the window's end to the bucket's; returns what fell out, oldest first."""
+        if bucket.stories:
+            self.buckets.append((bucket.start, bucket.stories, bucket.negative))
+            self.stories += bucket.stories
+            self.negative += bucket.negative
+        oldest = bucket.end - self.seconds
+        count = 0
+        for start, stories, negative in self.buckets:
+            if start >= oldest:
+                break
+            count += 1
+            self.stories -= stories
+            self.negative -= negative
+        left = self.buckets[:count]
+        del self.buckets[:count]
+        return left
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What a detector sees in a window."""
+
+    entered: bool
+    """The rule's condition holds."""
+    left: bool
+    """The condition for an open alert to end holds."""
+    value: float
+    """Negative share of the window's stories."""
+    lower: float
+    upper: float
+    """Confidence interval of the share."""
+    baseline: float
+    """What the share is held against: the threshold, or the key's own usual share."""
+    expected_negative: float
+    """Negative stories that the window would usually hold."""
+    stories: int
+    negative: int
+    score: float
+    """How far beyond its limit; for surges -log10 of the tail probability."""

@@ -1,0 +1,149 @@
+"""Polls many feeds, each on its own schedule, from a bounded pool of threads."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from ingest.feeds.polling import OnArticles, Poll, poll
+from ingest.feeds.retriever import Retriever
+from ingest.feeds.schedule import first_fetch
+from ingest.feeds.settings import FeedSettings
+from ingest.feeds.state import FeedStates
+
+_LOG: Final = logging.getLogger(__name__)
+# The library has no types.
+_SCHEDULER: Callable[..., Any] = BackgroundScheduler
+_EXECUTOR: Callable[..., Any] = ThreadPoolExecutor
+
+OnPoll = Callable[[FeedSettings, Poll], None]
+OnError = Callable[[FeedSettings, Exception], None]
+
+
+class Poller:
+    """Runs `poll` for every enabled feed until stopped.
+
+    `on_articles` gets new and changed articles, from several threads, for one feed never from two
+    at once. `on_poll` sees every finished poll (for metrics). `on_error` gets what `on_articles`,
+    `on_poll` or `states` raised: nothing was saved, and the feed is polled again after
+    `retry_seconds`; without it such an error is logged with its traceback.
+    """
+
+    def __init__(
+        self,
+        feeds: Sequence[FeedSettings],
+        *,
+        retriever: Retriever,
+        states: FeedStates,
+        on_articles: OnArticles,
+        on_poll: OnPoll | None = None,
+        on_error: OnError | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        draw: Callable[[], float] = random.random,
+        threads: int = 8,
+        spread_seconds: float = 20.0,
+        retry_seconds: float = 30.0,
+    ) -> None:
+        self._feeds = _distinct([feed for feed in feeds if feed.enabled])
+        self._retriever = retriever
+        self._states = states
+        self._on_articles = on_articles
+        self._on_poll = on_poll
+        self._on_error = on_error or _log_error
+        self._now = now
+        self._draw = draw
+        self._spread_seconds = spread_seconds
+        self._retry_seconds = retry_seconds
+        self._stopping = threading.Event()
+        self._scheduler = _SCHEDULER(
+            executors={"default": _EXECUTOR(threads)},
+            # A late poll is still wanted, once: this is also what happens after a suspended night.
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone=UTC,
+        )
+
+    def start(self) -> None:
+        """Plans the first fetch of every feed and returns. Raises what `states.load` raises."""
+        now = self._now()
+        for feed in self._feeds:
+            state = self._states.load(feed.url)
+            self._plan(
+                feed,
+                first_fetch(
+                    now,
+                    state.next_fetch if state else None,
+                    spread_seconds=self._spread_seconds,
+                    draw=self._draw(),
+                ),
+            )
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Begins no further poll and returns when those under way have ended, which the
+        retriever's total deadline bounds. May be called twice."""
+        self._stopping.set()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+
+    def poll_now(self, url: str) -> bool:
+        """Moves the feed's next fetch to now; False when no enabled feed has this address."""
+        for feed in self._feeds:
+            if feed.url == url:
+                self._plan(feed, self._now())
+                return True
+        return False
+
+    def _plan(self, feed: FeedSettings, at: datetime) -> None:
+        # The scheduler has the machine's clock, the plan may have another one.
+        delay = max(timedelta(0), at - self._now())
+        self._scheduler.add_job(
+            self._run,
+            "date",
+            run_date=datetime.now(UTC) + delay,
+            args=[feed],
+            id=feed.url,
+            replace_existing=True,
+        )
+
+    def _run(self, feed: FeedSettings) -> None:
+        if self._stopping.is_set():
+            return
+        again_at = None
+        try:
+            done = poll(
+                feed,
+                retriever=self._retriever,
+                states=self._states,
+                on_articles=self._on_articles,
+                now=self._now,
+                draw=self._draw,
+            )
+            again_at = done.state.next_fetch
+            if self._on_poll is not None:
+                self._on_poll(feed, done)
+        except Exception as error:
+            self._on_error(feed, error)
+        finally:
+            if not self._stopping.is_set():
+                retry_at = self._now() + timedelta(seconds=self._retry_seconds)
+                self._plan(feed, again_at or retry_at)
+
+
+def _distinct(feeds: list[FeedSettings]) -> list[FeedSettings]:
+    """Raises ValueError where two feeds share an address: they would share their state."""
+    by_url: dict[str, FeedSettings] = {}
+    for feed in feeds:
+        if (other := by_url.setdefault(feed.url, feed)) is not feed:
+            raise ValueError(f"feeds {other.name!r} and {feed.name!r} have the same url")
+    return feeds
+
+
+def _log_error(feed: FeedSettings, error: Exception) -> None:
+    _LOG.error("polling %s failed", feed.name, exc_info=error)
