@@ -51,8 +51,19 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         """As plain values, the names that programs rely on first."""
         plain: dict[str, Any] = msgspec.to_builtins(self)
         first = (
-            "id", "rule", "dimension", "key", "state", "started", "value", "lower", "upper",
-            "baseline", "stories", "negative", "top",
+            "id",
+            "rule",
+            "dimension",
+            "key",
+            "state",
+            "started",
+            "value",
+            "lower",
+            "upper",
+            "baseline",
+            "stories",
+            "negative",
+            "top",
         )
         return {name: plain[name] for name in first} | plain
 

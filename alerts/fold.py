@@ -123,9 +123,7 @@ def _resolve(
     life.quiet_until = bucket.end + rule.cooldown
 
 
-def _alert(
-    rule: ThresholdRule | SurgeRule, key: str, entered: int, finding: Finding
-) -> Alert:
+def _alert(rule: ThresholdRule | SurgeRule, key: str, entered: int, finding: Finding) -> Alert:
     started = _moment(entered)
     return Alert(
         id=alert_id(rule.name, rule.dimension, key, started),

@@ -20,6 +20,26 @@ _NUMERIC = re.compile(
     re.IGNORECASE,
 )
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2}))?(Z|[+-]\d{4})?")
+_MONTH_FIRST = re.compile(
+    r"(?:[A-Z]{3,9},?\s+)?(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)[A-Z]{0,6}\.?\s+(\d{1,2})"
+    r",\s*(\d{4})(?:[\s,-]+(?:AT\s+)?(\d{1,2}):(\d{2})(?::(\d{2}))?\s*([AP]\.?M\b\.?)?)?"
+    r"\s*([+-]\d{2}:?\d{2}|[A-Z]{1,5})?",
+    re.IGNORECASE,
+)
+_MONTHS: Final = (
+    "JAN",
+    "FEB",
+    "MAR",
+    "APR",
+    "MAY",
+    "JUN",
+    "JUL",
+    "AUG",
+    "SEP",
+    "OCT",
+    "NOV",
+    "DEC",
+)
 _EPOCH = re.compile(r"-?\d{9,19}(?:\.\d+)?")
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})?")
 # Zones that RFC 822 does not name but feeds do; hours from UTC. Names that several countries
@@ -39,10 +59,11 @@ def parse_date(value: str, zone: tzinfo = UTC) -> datetime | None:
 
     Reads ISO 8601 and its relatives ("2026-02-05 16:18:54", "2026/2/5 16:18",
     "2026年2月5日 16时18分", "20260205161854"), epoch seconds, milliseconds, microseconds and
-    nanoseconds, and RFC 822. `zone` holds where the value names no zone of its own.
+    nanoseconds, RFC 822, and "October 3, 2011 08:59 PM". `zone` holds where the value names no
+    zone of its own.
     """
     value = unicodedata.normalize("NFKC", value[:MAX_DATE_CHARS]).strip()
-    for read in (_numeric, _compact, _epoch, _rfc822):
+    for read in (_numeric, _compact, _epoch, _month_first, _rfc822):
         try:
             moment = read(value, zone)
             if moment is not None:
@@ -93,6 +114,19 @@ def _compact(value: str, zone: tzinfo) -> datetime | None:
 def _epoch(value: str, zone: tzinfo) -> datetime | None:
     del zone
     return from_epoch(float(value)) if _EPOCH.fullmatch(value) else None
+
+
+def _month_first(value: str, zone: tzinfo) -> datetime | None:
+    found = _MONTH_FIRST.fullmatch(value)
+    if found is None:
+        return None
+    month = _MONTHS.index(found[1].upper()) + 1
+    hour, minute, second = (int(found[n] or 0) for n in (4, 5, 6))
+    if half := (found[7] or "").upper():
+        hour = hour % 12 + (12 if half.startswith("P") else 0)
+    return _moment(
+        int(found[3]), month, int(found[2]), hour, minute, second, 0, found[8] or "", zone
+    )
 
 
 def _rfc822(value: str, zone: tzinfo) -> datetime | None:

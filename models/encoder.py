@@ -31,9 +31,7 @@ class TwoHeadEncoder(nn.Module):
 
         `input_ids` and `attention_mask` are (texts, tokens).
         """
-        states = self.backbone(
-            input_ids=input_ids, attention_mask=attention_mask
-        ).last_hidden_state
+        states = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         if self.pooling == "cls":
             pooled = states[:, 0]
         else:

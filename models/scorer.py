@@ -141,8 +141,14 @@ class Scorer:
         chosen = pick_device(device)
         opened: dict[str, Answers] = {}
         for language, spec in {**DEFAULT_MODELS, **specs}.items():
-            same = next((opened[known] for known, name in specs.items()
-                         if name == spec and known in opened), None)
+            same = next(
+                (
+                    opened[known]
+                    for known, name in specs.items()
+                    if name == spec and known in opened
+                ),
+                None,
+            )
             opened[language] = same or open_model(spec, language, chosen, max_tokens)
         return cls(opened, batch_tokens)
 
@@ -238,7 +244,9 @@ def pick_device(wanted: str) -> str:
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if wanted.startswith("cuda") and not torch.cuda.is_available():
-        raise ModelError(f"device '{wanted}': this machine has no usable NVIDIA GPU; use cpu or auto")
+        raise ModelError(
+            f"device '{wanted}': this machine has no usable NVIDIA GPU; use cpu or auto"
+        )
     if wanted != "cpu" and not wanted.startswith("cuda"):
         raise ModelError(f"device '{wanted}': auto, cpu, cuda or cuda:N are known")
     return wanted

@@ -36,7 +36,9 @@ class StandIn:
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of the classifier; behind a separator of -1 those of the topic model."""
-        own = self._tokenizer(list(texts), truncation=True, max_length=self._max_tokens)["input_ids"]
+        own = self._tokenizer(list(texts), truncation=True, max_length=self._max_tokens)[
+            "input_ids"
+        ]
         other = self._topics.tokenise(texts)
         return [[*ids, -1, *more] for ids, more in zip(own, other, strict=True)]
 
@@ -70,6 +72,4 @@ def _column(spec: str, id2label: dict[int, str], sentiment: str) -> int:
         if LABEL_SYNONYMS.get(str(label).strip().lower()) == sentiment:
             return int(index)
     names = ", ".join(str(label) for label in id2label.values())
-    raise ModelError(
-        f"model '{spec}' has no label that means {sentiment}; its labels are: {names}"
-    )
+    raise ModelError(f"model '{spec}' has no label that means {sentiment}; its labels are: {names}")

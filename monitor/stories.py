@@ -37,7 +37,7 @@ class CountedArticle:
     topics: tuple[str, ...]
     entities: tuple[str, ...]
 
-    def keys(self) -> Iterable[tuple[str, str]]:
+    def pairs(self) -> Iterable[tuple[str, str]]:
         """The (dimension, key) pairs that the article counts under."""
         yield "all", "all"
         yield "source", self.source
@@ -119,7 +119,7 @@ def contributions(articles: Iterable[CountedArticle]) -> dict[TallyKey, Counts]:
     latest: dict[tuple[str, str], datetime] = {}
     for article in sorted(articles, key=lambda item: (item.published, item.id)):
         bucket = bucket_of(article.published)
-        for pair in article.keys():
+        for pair in article.pairs():
             tally = tallies.setdefault((*pair, bucket), Counts())
             tally.articles += 1
             before = latest.get(pair)

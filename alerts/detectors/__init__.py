@@ -1,10 +1,8 @@
 """Detectors: folds over a key's buckets that say what each window looks like."""
 
-
 from alerts.detectors.surge import SurgeDetector
 from alerts.detectors.threshold import ThresholdDetector
 from alerts.rules import SurgeRule, ThresholdRule
-
 
 AnyDetector = ThresholdDetector | SurgeDetector
 

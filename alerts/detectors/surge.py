@@ -59,17 +59,15 @@ class SurgeDetector(msgspec.Struct, tag="surge"):
         factor = math.exp(-elapsed / baseline_seconds)
         self.stories *= factor
         self.negative *= factor
-        self.exposure_seconds = (
-            self.exposure_seconds * factor + baseline_seconds * (1 - factor)
-        )
+        self.exposure_seconds = self.exposure_seconds * factor + baseline_seconds * (1 - factor)
         self.remembered_until = until
 
     def _judge(self, rule: SurgeRule) -> Finding:
         stories, negative = self.window.stories, self.window.negative
         alpha = rule.prior_share * rule.prior_stories + self.negative / rule.dispersion
-        beta = (
-            1 - rule.prior_share
-        ) * rule.prior_stories + (self.stories - self.negative) / rule.dispersion
+        beta = (1 - rule.prior_share) * rule.prior_stories + (
+            self.stories - self.negative
+        ) / rule.dispersion
         usual = alpha / (alpha + beta)
         # The prior is worth one window, so that a week of history outweighs it.
         shape = (rule.prior_negative + self.negative) / rule.dispersion

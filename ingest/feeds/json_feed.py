@@ -8,8 +8,8 @@ from typing import Any
 
 from ingest.dates import parse_date
 from ingest.feeds.document import FeedEntry, ParsedFeed
-from ingest.feeds.links import absolute_url
 from ingest.feeds.outcomes import Failure
+from ingest.links import absolute_url
 from ingest.text import MAX_TITLE_CHARS, first_words, language_code, plain_text
 
 _VERSION = "jsonfeed.org/version/1"

@@ -19,14 +19,15 @@ from feedparser.api import parse as _library_parse
 from ingest.dates import EARLIEST_YEAR, parse_date
 from ingest.feeds.document import FeedEntry, ParsedFeed
 from ingest.feeds.json_feed import looks_like_json, parse_json_feed
-from ingest.feeds.links import absolute_url
 from ingest.feeds.outcomes import Failure
 from ingest.feeds.xml_bounds import MAX_DEPTH, xml_bounds
+from ingest.links import absolute_url
 from ingest.text import MAX_TITLE_CHARS, first_words, language_code, plain_text
 
 MAX_ENTRIES: Final = 1_000
 MAX_DOCUMENT_BYTES: Final = 20_000_000
 _MAX_GUID_CHARS: Final = 2_000
+_ROOTS: Final = frozenset({"rss", "feed", "rdf", "channel", "entry", ""})
 
 _PARSE: Callable[..., Any] = _library_parse
 # The library fills a table shared by all its parsers when the first one is made.
@@ -67,7 +68,9 @@ def parse_feed(
             )
     except Exception as error:  # whatever a hostile document makes of the library
         return Failure("invalid", f"the document cannot be parsed ({type(error).__name__})")
-    if not parsed.get("version") and (not parsed["entries"] or _is_page(body)):
+    # A version alone proves little: naming a feed namespace anywhere is enough for one.
+    is_feed = parsed.get("version") and (parsed["entries"] or bounds.root in _ROOTS)
+    if not is_feed and (not parsed["entries"] or _is_page(body)):
         return Failure("invalid", f"the document is {_what_it_is(body, bounds.root)}, not a feed")
     feed = parsed["feed"]
     is_atom = parsed.get("version", "").startswith("atom")
@@ -173,7 +176,7 @@ def _what_it_is(body: bytes, root: str) -> str:
         return "an OPML list of feeds"
     if root in ("urlset", "sitemapindex"):
         return "a sitemap"
-    if root in ("rss", "feed", "rdf", "channel"):
+    if root in _ROOTS and root:
         return f"an XML document <{root}> of no known feed version"
     if root:
         return f"an XML document <{root[:40]}>"

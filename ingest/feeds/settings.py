@@ -17,12 +17,18 @@ class FeedSettings(BaseModel):
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
     url: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
-    language: str = Field("", description='ISO 639-1, such as "en" or "zh"; "" to go by the feed')
-    timezone: str = Field("UTC", description="IANA zone of dates that name none: Asia/Shanghai")
-    interval_seconds: int = Field(300, ge=10, le=7 * 86_400)
-    allow_private: bool = Field(False, description="allow addresses off the public internet")
+    language: str = Field(
+        default="", description='ISO 639-1, such as "en" or "zh"; "" to go by the feed'
+    )
+    timezone: str = Field(
+        default="UTC", description="IANA zone of dates that name none: Asia/Shanghai"
+    )
+    interval_seconds: int = Field(default=300, ge=1, le=7 * 86_400)
+    allow_private: bool = Field(
+        default=False, description="allow addresses off the public internet"
+    )
     enabled: bool = True
-    category: str = Field("", max_length=100)
+    category: str = Field(default="", max_length=100)
 
     @field_validator("url")
     @classmethod

@@ -79,9 +79,7 @@ def read_labelled(path: Path) -> list[Example]:
         examples = _fincuge(path)
     elif suffix == ".jsonl":
         examples = [
-            example
-            for number, row in _json_lines(path)
-            for example in _json_row(path, number, row)
+            example for number, row in _json_lines(path) for example in _json_row(path, number, row)
         ]
     elif suffix in (".csv", ".parquet"):
         examples = _table(path)
@@ -146,9 +144,7 @@ def _row(place: str, row: dict[str, Any]) -> Example:
 def _sentiment(place: str, label: object) -> Sentiment:
     found = LABEL_SYNONYMS.get(str(label).strip().lower())
     if found is None:
-        raise LabelledDataError(
-            f"{place}: sentiment '{label}' is none of {', '.join(SENTIMENTS)}"
-        )
+        raise LabelledDataError(f"{place}: sentiment '{label}' is none of {', '.join(SENTIMENTS)}")
     return found
 
 
@@ -189,9 +185,7 @@ def _tfns(place: str, row: dict[str, Any], kind: str) -> Example:
     if number >= len(TFNS_TOPICS):
         raise LabelledDataError(f"{place}: label {number} is beyond {len(TFNS_TOPICS) - 1}")
     topic = TFNS_TOPICS[number]
-    return Example(
-        row["text"], None, frozenset([topic] if topic else []), "en", single_topic=True
-    )
+    return Example(row["text"], None, frozenset([topic] if topic else []), "en", single_topic=True)
 
 
 def _phrasebank(path: Path) -> list[Example]:
@@ -223,7 +217,9 @@ def _fincuge_row(row: list[Any]) -> list[Example]:
     if len(row) == 2 and isinstance(row[1], int):
         return [Example(row[0], SENTIMENTS[row[1]], None, "zh")]
     if len(row) == 2:
-        topics = frozenset(FINNL_TOPICS[name] for name in str(row[1]).split() if name in FINNL_TOPICS)
+        topics = frozenset(
+            FINNL_TOPICS[name] for name in str(row[1]).split() if name in FINNL_TOPICS
+        )
         return [Example(row[0], None, topics, "zh", single_topic=True)]
     if len(row) >= 5 and row[4] in ("0", "1"):
         # Negative news about a company or not: what is not negative is not told apart.

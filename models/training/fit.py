@@ -100,8 +100,11 @@ def fit(
             with torch.autocast("cpu", torch.bfloat16, enabled=schedule.bf16):
                 sentiment, topics = network(*padded([tokens[index] for index in batch]))
             loss = _loss(
-                sentiment.float(), topics.float(), [train[index] for index in batch],
-                weights, schedule.label_smoothing,
+                sentiment.float(),
+                topics.float(),
+                [train[index] for index in batch],
+                weights,
+                schedule.label_smoothing,
             )
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -182,9 +185,7 @@ def _tokenised(
 ) -> list[list[int]]:
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_tokens)
-    return [
-        encoding.ids for encoding in tokenizer.encode_batch([item.text for item in examples])
-    ]
+    return [encoding.ids for encoding in tokenizer.encode_batch([item.text for item in examples])]
 
 
 def _batches(

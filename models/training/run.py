@@ -60,8 +60,11 @@ def train(
     backbone, hidden = pretrained_backbone(base)
     if plan.method == "lora":
         config = LoraConfig(
-            r=LORA_RANK, lora_alpha=2 * LORA_RANK, lora_dropout=0.05,
-            target_modules=list(LORA_TARGETS), exclude_modules=r".*pooler.*",
+            r=LORA_RANK,
+            lora_alpha=2 * LORA_RANK,
+            lora_dropout=0.05,
+            target_modules=list(LORA_TARGETS),
+            exclude_modules=r".*pooler.*",
         )
         backbone = cast("Any", get_peft_model(backbone, config))
     elif plan.method != "full":
@@ -140,7 +143,9 @@ def _calibrate(
     if rows:
         truth = torch.tensor([SENTIMENTS.index(valid[row].sentiment) for row in rows])  # type: ignore[arg-type]
         losses = {
-            candidate / 20: float(functional.cross_entropy(sentiment[rows] / (candidate / 20), truth))
+            candidate / 20: float(
+                functional.cross_entropy(sentiment[rows] / (candidate / 20), truth)
+            )
             for candidate in range(10, 81)
         }
         temperature = min(losses, key=lambda candidate: losses[candidate])
@@ -163,6 +168,4 @@ def _calibrate(
             (cut for cut, score in scores.items() if score >= top - 1e-9),
             key=lambda cut: abs(cut - 0.5),
         )
-    return msgspec.structs.replace(
-        manifest, temperature=temperature, topic_thresholds=thresholds
-    )
+    return msgspec.structs.replace(manifest, temperature=temperature, topic_thresholds=thresholds)

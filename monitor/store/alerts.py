@@ -152,9 +152,7 @@ def retry_later(engine: Engine, delivery: Delivery, at: datetime, reason: str) -
 
 def dead(engine: Engine, delivery: Delivery, reason: str) -> None:
     """Given up on; it stays for a person to see."""
-    _update(
-        engine, delivery, state="dead", attempts=delivery.attempts + 1, last_error=reason[:500]
-    )
+    _update(engine, delivery, state="dead", attempts=delivery.attempts + 1, last_error=reason[:500])
 
 
 def outbox_counts(engine: Engine) -> dict[str, int]:

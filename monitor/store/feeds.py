@@ -18,9 +18,7 @@ class StoredFeedStates:
     def load(self, feed_url: str) -> FeedState | None:
         """The state of a feed; None before its first fetch."""
         with reading(self._engine) as connection:
-            body = connection.execute(
-                select(feeds.c.state).where(feeds.c.url == feed_url)
-            ).scalar()
+            body = connection.execute(select(feeds.c.state).where(feeds.c.url == feed_url)).scalar()
         return None if body is None else msgspec.json.decode(body, type=FeedState)
 
     def save(self, state: FeedState) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, and_, bindparam, func, or_, select, text, update
+from sqlalchemy import Connection, Engine, and_, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -37,6 +37,8 @@ class Advance:
     first: int
     next_offset: int
     watermark: datetime | None
+    first_watermark: datetime | None
+    """The first and the highest watermark in the batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,9 @@ def known_ids(engine: Engine, ids: Sequence[str]) -> set[str]:
     return found
 
 
-def positions(engine: Engine, group: str, wanted: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+def positions(
+    engine: Engine, group: str, wanted: Iterable[TopicPartition]
+) -> dict[TopicPartition, int]:
     """Where the group goes on, for the partitions that it has read before."""
     names = set(wanted)
     with reading(engine) as connection:
@@ -127,11 +131,14 @@ def _advance(connection: Connection, advance: Advance) -> None:
             partition=partition,
             next_offset=advance.first,
             watermark=None,
+            first_watermark=None,
         )
         .on_conflict_do_nothing()
     )
     row = connection.execute(
-        select(offsets.c.next_offset, offsets.c.watermark).where(where).with_for_update()
+        select(offsets.c.next_offset, offsets.c.watermark, offsets.c.first_watermark)
+        .where(where)
+        .with_for_update()
     ).one()
     if row.next_offset > advance.first:
         raise Overtaken(f"{topic}/{partition} stands at {row.next_offset}, not {advance.first}")
@@ -139,7 +146,11 @@ def _advance(connection: Connection, advance: Advance) -> None:
     connection.execute(
         update(offsets)
         .where(where)
-        .values(next_offset=advance.next_offset, watermark=max(marks, default=None))
+        .values(
+            next_offset=advance.next_offset,
+            watermark=max(marks, default=None),
+            first_watermark=row.first_watermark or advance.first_watermark,
+        )
     )
 
 
@@ -262,15 +273,20 @@ def add_to_tallies(connection: Connection, changes: Mapping[TallyKey, Counts]) -
     )
 
 
-def watermark(engine: Engine, group: str, topic: str, partitions: int) -> datetime | None:
-    """Time up to which every partition is complete; None before each has said."""
+def watermarks(
+    engine: Engine, group: str, topic: str, partitions: int
+) -> tuple[datetime, datetime] | None:
+    """The time from which, and the time up to which, every partition is complete; None before
+    each has said."""
     with reading(engine) as connection:
-        count, earliest = connection.execute(
-            select(func.count(offsets.c.watermark), func.min(offsets.c.watermark)).where(
-                or_(offsets.c.consumer_group == group), offsets.c.topic == topic
-            )
+        count, first, latest = connection.execute(
+            select(
+                func.count(offsets.c.watermark),
+                func.min(offsets.c.first_watermark),
+                func.min(offsets.c.watermark),
+            ).where(offsets.c.consumer_group == group, offsets.c.topic == topic)
         ).one()
-    return earliest if count == partitions else None
+    return (first, latest) if count == partitions else None
 
 
 def _chunks(values: list[str]) -> Iterable[list[str]]:

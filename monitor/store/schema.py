@@ -89,6 +89,7 @@ offsets = Table(
     Column("partition", Integer, primary_key=True),
     Column("next_offset", BigInteger, nullable=False),
     Column("watermark", UtcDateTime, nullable=True),
+    Column("first_watermark", UtcDateTime, nullable=True),
 )
 
 detector_states = Table(
@@ -106,7 +107,8 @@ detector_progress = Table(
     metadata,
     Column("rule", String(100), primary_key=True),
     Column("rule_hash", String(32), nullable=False),
-    Column("settled", BigInteger, nullable=False, comment="start of the last bucket in the states"),
+    Column("settled", BigInteger, nullable=True, comment="start of the last bucket in the states"),
+    Column("announce_after", BigInteger, nullable=False, comment="older alerts are history"),
 )
 
 alerts = Table(

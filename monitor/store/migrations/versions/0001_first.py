@@ -64,8 +64,11 @@ def upgrade() -> None:
         sa.Column(
             "settled",
             sa.BigInteger(),
-            nullable=False,
+            nullable=True,
             comment="start of the last bucket in the states",
+        ),
+        sa.Column(
+            "announce_after", sa.BigInteger(), nullable=False, comment="older alerts are history"
         ),
         sa.PrimaryKeyConstraint("rule"),
     )
@@ -98,6 +101,7 @@ def upgrade() -> None:
         sa.Column("partition", sa.Integer(), nullable=False),
         sa.Column("next_offset", sa.BigInteger(), nullable=False),
         sa.Column("watermark", UtcDateTime(), nullable=True),
+        sa.Column("first_watermark", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("consumer_group", "topic", "partition"),
     )
     op.create_table(

@@ -1,0 +1,272 @@
+"""Running the rules over the store: what a tick folds, saves and announces.
+
+A bucket is folded once the watermark has passed its end. Articles that come later than that, but
+within the rule's lateness, still count: the saved states stand at the settled bucket, `lateness`
+behind the watermark, and every tick folds from there again. So the alerts follow from the data,
+not from when a process ran.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from sqlalchemy import Connection, Engine, delete, select, update
+
+from alerts.alert import Alert, TopStory
+from alerts.fold import KeyState, Transition, fold
+from alerts.rules import SurgeRule, ThresholdRule, rule_hash
+from alerts.series import BUCKET_SECONDS, Bucket
+from monitor.store import alerts as alert_store
+from monitor.store.engine import writing
+from monitor.store.ingestion import insert_for
+from monitor.store.readers import articles_between, series, top_negative
+from monitor.store.schema import detector_progress, detector_states
+from monitor.stories import bucket_of
+
+AnyRule = ThresholdRule | SurgeRule
+TOP_STORIES = 5
+HISTORY = timedelta(days=120)
+"""How far back a new rule looks to learn what is usual."""
+
+
+@dataclass(slots=True)
+class RuleStates:
+    """A rule's key states, as of the settled bucket; None before the first fold."""
+
+    announce_after: int
+    """Alerts that started by then are history: learned from, never announced."""
+    settled: int | None = None
+    keys: dict[str, KeyState] = field(default_factory=dict)
+
+
+def load_states(
+    engine: Engine, rules: Sequence[AnyRule], first_watermark: datetime, watermark: datetime
+) -> dict[str, RuleStates]:
+    """The saved states by rule; rules that are new or changed begin anew.
+
+    In a store that has never been watched alerts begin with the stream's first watermark, however
+    late the detector starts; a rule that joins later does not announce what is older than its
+    lateness.
+    """
+    table, states = detector_progress.c, detector_states.c
+    result: dict[str, RuleStates] = {}
+    with writing(engine) as connection:
+        known = {row.rule: row for row in connection.execute(select(detector_progress))}
+        for rule in rules:
+            digest, row = rule_hash(rule), known.get(rule.name)
+            if row is not None and row.rule_hash == digest:
+                saved = connection.execute(
+                    select(states.key, states.state).where(states.rule == rule.name)
+                )
+                keys = {key: msgspec.json.decode(state, type=KeyState) for key, state in saved}
+                result[rule.name] = RuleStates(row.announce_after, row.settled, keys)
+                continue
+            begin = watermark - timedelta(seconds=rule.lateness) if known else first_watermark
+            result[rule.name] = RuleStates(int(begin.timestamp()))
+            connection.execute(delete(detector_states).where(states.rule == rule.name))
+            connection.execute(delete(detector_progress).where(table.rule == rule.name))
+            connection.execute(
+                detector_progress.insert().values(
+                    rule=rule.name,
+                    rule_hash=digest,
+                    settled=None,
+                    announce_after=int(begin.timestamp()),
+                )
+            )
+    return result
+
+
+def forget_states(engine: Engine, watermark: datetime) -> None:
+    """Let every rule learn anew: history was added behind it. Nothing old is announced."""
+    begin = int(watermark.timestamp())
+    with writing(engine) as connection:
+        connection.execute(delete(detector_states))
+        connection.execute(
+            update(detector_progress)
+            .where(detector_progress.c.announce_after < begin)
+            .values(announce_after=begin)
+        )
+        connection.execute(update(detector_progress).values(settled=None))
+
+
+def tick(
+    engine: Engine,
+    rule: AnyRule,
+    states: RuleStates,
+    watermark: datetime,
+    channels: Sequence[str],
+    now: datetime,
+) -> tuple[RuleStates, list[tuple[str, Alert]]]:
+    """Fold a rule up to the watermark; returns the new states and the (event, alert) announced.
+
+    States, alerts and what is owed to the channels are saved in one transaction.
+    """
+    last_closed = bucket_of(watermark) - BUCKET_SECONDS
+    settle = min(bucket_of(watermark - timedelta(seconds=rule.lateness)), last_closed)
+    after = (
+        bucket_of(watermark - HISTORY - timedelta(seconds=rule.lateness))
+        if states.settled is None
+        else states.settled
+    )
+    settle = max(settle, after)
+    found = {
+        key: buckets
+        for key, buckets in series(
+            engine, rule.dimension, after, last_closed, list(rule.keys) or None
+        ).items()
+        if rule.watches(key)
+    }
+    settled_states = dict(states.keys)
+    transitions: list[Transition] = []
+    open_now: dict[str, bool] = {}
+    changed: dict[str, KeyState] = {}
+    for key in sorted(found.keys() | _open_keys(states.keys)):
+        state, folded = _fold_to(rule, states.keys.get(key), key, found.get(key, ()), settle)
+        if settle > after:
+            changed[key] = settled_states[key] = state
+        ahead, more = _fold_to(rule, state, key, found.get(key, ()), last_closed)
+        transitions += [
+            item for item in folded + more if item.alert.started.timestamp() > states.announce_after
+        ]
+        open_now[key] = ahead.life.phase == "firing"
+    with writing(engine) as connection:
+        announced = _announce(
+            engine, connection, rule, transitions, open_now, last_closed, channels, now
+        )
+        _save_states(connection, rule, settle, changed)
+    return RuleStates(states.announce_after, settle, settled_states), announced
+
+
+def backtest(
+    engine: Engine, rules: Iterable[AnyRule], since: datetime, until: datetime
+) -> list[Alert]:
+    """What the rules would have announced on stored history, by the folds that run live.
+
+    History before `since` is folded too, for the baselines, and announces nothing.
+    """
+    found: list[Alert] = []
+    through = bucket_of(until) - BUCKET_SECONDS
+    for rule in rules:
+        for key, buckets in series(
+            engine, rule.dimension, None, through, list(rule.keys) or None
+        ).items():
+            if not rule.watches(key):
+                continue
+            _, transitions = fold(rule, None, key, buckets, through)
+            latest: dict[str, Alert] = {}
+            for transition in transitions:
+                if transition.alert.started >= since:
+                    latest[transition.alert.id] = transition.alert
+            found += latest.values()
+    return sorted(found, key=lambda alert: (alert.started, alert.rule, alert.key))
+
+
+def with_evidence(engine: Engine, alert: Alert) -> Alert:
+    """The alert with its most negative stories, and the models that scored them."""
+    since = alert.started - timedelta(seconds=alert.window_seconds)
+    top = top_negative(engine, since, alert.started, alert.dimension, alert.key, TOP_STORIES)
+    models = {
+        article.model
+        for article in articles_between(engine, since, alert.started, alert.dimension, alert.key)
+    }
+    return msgspec.structs.replace(
+        alert,
+        top=tuple(
+            TopStory(item.title, item.source, item.published, item.url, item.negative)
+            for item in top
+        ),
+        models=tuple(sorted(models)),
+    )
+
+
+def _fold_to(
+    rule: AnyRule, state: KeyState | None, key: str, buckets: Sequence[Bucket], through: int
+) -> tuple[KeyState, list[Transition]]:
+    """Fold a copy of the state, so that the one given can be folded again."""
+    copy = msgspec.json.decode(msgspec.json.encode(state), type=KeyState) if state else None
+    begun = -1 if state is None or state.bucket is None else state.bucket
+    return fold(rule, copy, key, [b for b in buckets if begun < b.start <= through], through)
+
+
+def _open_keys(states: dict[str, KeyState]) -> set[str]:
+    return {key for key, state in states.items() if state.life.phase != "quiet"}
+
+
+def _announce(
+    engine: Engine,
+    connection: Connection,
+    rule: AnyRule,
+    transitions: Sequence[Transition],
+    open_now: dict[str, bool],
+    last_closed: int,
+    channels: Sequence[str],
+    now: datetime,
+) -> list[tuple[str, Alert]]:
+    """Bring the stored alerts in line with the fold.
+
+    A late article can move the start of an alert that was announced already: it stays the same
+    alert, under the id that people know.
+    """
+    announced: list[tuple[str, Alert]] = []
+    ordered = sorted(transitions, key=lambda item: (item.bucket, item.alert.key))
+    owed = [name for name in channels if not rule.channels or name in rule.channels]
+    for transition in ordered:
+        alert = transition.alert
+        known = alert_store.latest(connection, alert.fingerprint)
+        if transition.event == "firing":
+            overlaps = known is not None and (
+                known.resolved is None or known.resolved >= alert.started
+            )
+            if overlaps:
+                continue
+            alert = with_evidence(engine, alert)
+        elif known is None or known.resolved is not None or known.started > alert.started:
+            continue
+        else:
+            alert = msgspec.structs.replace(known, state="resolved", resolved=alert.resolved)
+        if alert_store.save(connection, alert, transition.event, owed, now):
+            announced.append((transition.event, alert))
+    ended = datetime.fromtimestamp(last_closed + BUCKET_SECONDS, UTC)
+    for alert in alert_store.open_alerts(connection, rule.name).values():
+        if not open_now.get(alert.key, True):
+            gone = msgspec.structs.replace(alert, state="resolved", resolved=ended)
+            if alert_store.save(connection, gone, "resolved", owed, now):
+                announced.append(("resolved", gone))
+    return announced
+
+
+def _save_states(
+    connection: Connection, rule: AnyRule, settled: int, changed: dict[str, KeyState]
+) -> None:
+    connection.execute(
+        update(detector_progress)
+        .where(detector_progress.c.rule == rule.name)
+        .values(settled=settled)
+    )
+    if not changed:
+        return
+    statement = insert_for(connection)(detector_states)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[
+                detector_states.c.rule,
+                detector_states.c.dimension,
+                detector_states.c.key,
+            ],
+            set_={
+                "rule_hash": statement.excluded.rule_hash,
+                "state": statement.excluded.state,
+            },
+        ),
+        [
+            {
+                "rule": rule.name,
+                "dimension": rule.dimension,
+                "key": key,
+                "rule_hash": rule_hash(rule),
+                "state": msgspec.json.encode(state),
+            }
+            for key, state in sorted(changed.items())
+        ],
+    )

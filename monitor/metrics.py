@@ -1,0 +1,43 @@
+"""The numbers of all roles, by Prometheus's naming. No article and no address is ever a label."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_LATENCIES_SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400)
+
+ARTICLES_INGESTED = Counter(
+    "undertone_articles_ingested_total", "Articles put on the bus, by kind of source.", ["kind"]
+)
+FEED_POLLS = Counter("undertone_feed_polls_total", "Polls of feeds, by result.", ["result"])
+ARTICLES_SCORED = Counter(
+    "undertone_articles_scored_total",
+    "Articles scored, by language and sentiment.",
+    ["language", "sentiment"],
+)
+SCORE_SECONDS = Histogram(
+    "undertone_score_batch_seconds",
+    "Time to score one batch.",
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
+)
+PUBLISH_TO_SCORED = Histogram(
+    "undertone_publish_to_scored_seconds", "From publication to score.", buckets=_LATENCIES_SECONDS
+)
+PUBLISH_TO_ALERT = Histogram(
+    "undertone_publish_to_alert_seconds",
+    "From publication of the newest story in the evidence to the alert.",
+    buckets=_LATENCIES_SECONDS,
+)
+ARTICLES_COUNTED = Counter(
+    "undertone_articles_counted_total",
+    "Articles that reached the store, by what came of them.",
+    ["result"],
+)
+WATERMARK = Gauge(
+    "undertone_watermark_timestamp_seconds",
+    "Time up to which every partition is complete.",
+    multiprocess_mode="max",
+)
+ALERTS = Counter("undertone_alert_transitions_total", "Transitions of alerts.", ["rule", "event"])
+DELIVERIES = Counter(
+    "undertone_deliveries_total", "Deliveries to channels, by result.", ["channel", "result"]
+)
+FAILURES = Counter("undertone_failures_total", "Failures, by role and kind.", ["role", "kind"])

@@ -1,0 +1,62 @@
+"""From articles to scored events: what text is scored, and what is taken from the scores."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from models.scorer import Prepared, Scorer, Scores
+from models.watchlist import Watchlist
+from monitor.events import ArticleEvent, ScoredEvent
+from monitor.settings import ModelSettings
+
+MAX_WATCHED_CHARACTERS = 4_000
+
+
+def scored_text(article: ArticleEvent) -> str:
+    """Title and text, the title not twice: many wires begin the text with it."""
+    title, text = article.title.strip(), article.text.strip()
+    if not text or text == title:
+        return title
+    if title and title in text[: 2 * len(title) + 40]:
+        return text
+    return f"{title}\n{text}"
+
+
+def prepare(scorer: Scorer, articles: Sequence[ArticleEvent]) -> Prepared:
+    """Tokenise articles ahead of scoring."""
+    return scorer.prepare(
+        [scored_text(article) for article in articles], [article.language for article in articles]
+    )
+
+
+def finish(
+    articles: Sequence[ArticleEvent], scores: Scores, watchlist: Watchlist, now: datetime
+) -> list[ScoredEvent]:
+    """The scored events, in the order of the articles."""
+    return [
+        ScoredEvent(
+            article=article,
+            negative=round(float(scores.sentiment[index, 0]), 4),
+            neutral=round(float(scores.sentiment[index, 1]), 4),
+            positive=round(float(scores.sentiment[index, 2]), 4),
+            topics=scores.topics_of(index),
+            entities=watchlist.find(f"{article.title}\n{article.text}"[:MAX_WATCHED_CHARACTERS]),
+            language=scores.languages[index],
+            model=scores.models[index],
+            scored=now,
+        )
+        for index, article in enumerate(articles)
+    ]
+
+
+def load_scorer(settings: ModelSettings) -> Scorer:
+    """The scorer that the model settings name. Raises ModelError."""
+    if settings.threads is not None:
+        import torch
+
+        torch.set_num_threads(settings.threads)
+    return Scorer.load(
+        {"en": settings.english, "zh": settings.chinese},
+        device=settings.device,
+        max_tokens=settings.max_tokens,
+        batch_tokens=settings.batch_tokens,
+    )

@@ -1,0 +1,199 @@
+"""One frozen tree of settings: undertone.yaml < environment (UNDERTONE_…) < flags."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from ruamel.yaml.comments import CommentedMap
+
+from alerts.channels.settings import ChannelSettings, TerminalSettings
+from alerts.rules import RuleFile
+from ingest.feeds.settings import FeedSettings
+from models.watchlist import WatchlistFile
+from monitor.failures import UsageError
+from monitor.yamlfile import Problem, YamlFileError, load_yaml, plain, problems_of, read_yaml
+
+PACKAGE = Path(__file__).resolve().parent.parent
+DEFAULT_RULES = PACKAGE / "alerts" / "default_rules.yaml"
+SAMPLE = PACKAGE / "ingest" / "sample" / "sample.jsonl"
+SAMPLE_WATCHLIST = PACKAGE / "ingest" / "sample" / "watchlist.yaml"
+PREFIX = "UNDERTONE_"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BusSettings(_Part):
+    """Where records travel."""
+
+    kind: Literal["embedded", "kafka"] = "embedded"
+    bootstrap_servers: str = "127.0.0.1:9092"
+    topic_prefix: str = Field("undertone.", pattern=r"^[A-Za-z0-9._-]{0,100}$")
+    partitions: int = Field(1, ge=1, le=1_000)
+    replication_factor: int = Field(1, ge=1, le=9)
+
+
+class StoreSettings(_Part):
+    """Where results are kept; "" is SQLite in the data directory."""
+
+    url: str = ""
+
+
+class ModelSettings(_Part):
+    """Which model scores which language."""
+
+    english: str = "bundled:en"
+    chinese: str = "bundled:zh"
+    device: str = "auto"
+    max_tokens: int | None = Field(None, ge=8, le=512)
+    batch_tokens: int = Field(4_096, ge=64, le=1_000_000)
+    threads: int | None = Field(None, ge=1, le=256)
+    """CPU threads of the scorer; by default what the machine has."""
+
+
+class WebSettings(_Part):
+    """The console's address. It has no log-in yet: keep it on loopback or behind a proxy."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65_535)
+
+
+class IngestSettings(_Part):
+    """How articles come in."""
+
+    watermark_seconds: float = Field(5.0, gt=0, le=300)
+    """How often ingest says up to when it has sent everything."""
+    grace_seconds: float = Field(30.0, ge=0, le=86_400)
+    """How long an article may take from publication to ingest and still be in time."""
+    user_agent: str = "Undertone/0.1 (financial sentiment monitor)"
+
+
+class ReplaySettings(_Part):
+    """An archive that is replayed through the bus as if it came in live."""
+
+    path: Path
+    map: dict[str, str] = {}
+    speed: float = Field(0.0, ge=0)
+    """Seconds of the archive a second; 0 is as fast as it goes."""
+    rebase: bool = False
+    """Shift all times so that the last article is published now."""
+    limit: int | None = Field(None, ge=1)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    data_dir: Path = Path("var")
+    bus: BusSettings = BusSettings()
+    store: StoreSettings = StoreSettings()
+    models: ModelSettings = ModelSettings()
+    ingest: IngestSettings = IngestSettings()
+    web: WebSettings = WebSettings()
+    sample: bool = True
+    default_feeds: bool = True
+    feeds: tuple[FeedSettings, ...] = ()
+    replays: tuple[ReplaySettings, ...] = ()
+    watchlist: Path | None = None
+    rules: Path | None = None
+    channels: tuple[ChannelSettings, ...] = (TerminalSettings(name="terminal", type="terminal"),)
+    metrics_port: int | None = Field(None, ge=0, le=65_535)
+    """Port of /metrics of a role that runs on its own."""
+
+    @field_validator("channels")
+    @classmethod
+    def _names_differ(cls, channels: tuple[ChannelSettings, ...]) -> tuple[ChannelSettings, ...]:
+        names = [channel.name for channel in channels]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two channels are named '{name}'")
+        return channels
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment goes over the file; flags are put over both by `load_settings`."""
+        return env_settings, init_settings
+
+    @property
+    def store_url(self) -> str:
+        return self.store.url or f"sqlite:///{self.data_dir.resolve() / 'undertone.db'}"
+
+    @cached_property
+    def rule_file(self) -> RuleFile:
+        """The rules in force. Raises YamlFileError."""
+        return load_yaml(self.rules or DEFAULT_RULES, RuleFile)
+
+    @cached_property
+    def watchlist_file(self) -> WatchlistFile:
+        """The companies in force: the sample's too, while the sample runs. Raises YamlFileError."""
+        own = load_yaml(self.watchlist, WatchlistFile) if self.watchlist else WatchlistFile()
+        if not self.sample:
+            return own
+        sample = load_yaml(SAMPLE_WATCHLIST, WatchlistFile)
+        names = {company.name for company in own.companies}
+        added = [company for company in sample.companies if company.name not in names]
+        return WatchlistFile(companies=(*own.companies, *added))
+
+
+def load_settings(config: Path | None, flags: Mapping[str, Any]) -> Settings:
+    """The settings in force. Paths in a file are relative to it.
+
+    `flags` overrides by dotted name (`web.port`). Without `config`, `undertone.yaml` here is read
+    if there is one. Raises UsageError, with a line a problem.
+    """
+    path = config or (Path("undertone.yaml") if Path("undertone.yaml").is_file() else None)
+    document = read_yaml(path) if path else CommentedMap()
+    values = plain(document)
+    try:
+        settings = Settings(**_anchored(values, path.parent) if path else values)
+    except ValidationError as error:
+        raise _explained(error, path, document) from None
+    return _with_flags(settings, flags)
+
+
+def _anchored(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    for name in ("data_dir", "watchlist", "rules"):
+        if isinstance(values.get(name), str):
+            values[name] = folder / values[name]
+    for replay in values.get("replays") or ():
+        if isinstance(replay, dict) and isinstance(replay.get("path"), str):
+            replay["path"] = folder / replay["path"]
+    return values
+
+
+def _with_flags(settings: Settings, flags: Mapping[str, Any]) -> Settings:
+    changed = settings
+    for name, value in flags.items():
+        if value is None:
+            continue
+        head, _, tail = name.partition(".")
+        if tail:
+            value = getattr(changed, head).model_copy(update={tail: value})
+        changed = changed.model_copy(update={head: value})
+    return changed
+
+
+def _explained(error: ValidationError, path: Path | None, document: CommentedMap) -> UsageError:
+    problems: list[Problem | str] = []
+    for item in error.errors(include_url=False, include_input=False):
+        name = str(item["loc"][0]) if item["loc"] else ""
+        if path is None or name not in document:
+            variable = PREFIX + "__".join(str(part) for part in item["loc"]).upper()
+            problems.append(f"environment {variable}: {item['msg']}")
+    if path is not None and len(problems) < error.error_count():
+        return YamlFileError(problems_of(error, path, document, Settings))
+    return UsageError("\n".join(str(problem) for problem in problems))

@@ -1,0 +1,82 @@
+"""The aggregate role: scored articles into the store, each counted exactly once."""
+
+import logging
+import threading
+from collections.abc import Sequence
+
+from sqlalchemy import Engine
+
+from monitor.bus import Bus, Consumer, Producer, Record
+from monitor.events import SCORED, ScoredEvent, Watermark, decode_scored
+from monitor.failures import Invalid
+from monitor.metrics import ARTICLES_COUNTED, FAILURES
+from monitor.store.ingestion import Advance, Overtaken, apply, positions
+from monitor.workers.dead_letters import bury
+from monitor.workers.loop import Stopped, patiently
+
+LOG = logging.getLogger(__name__)
+GROUP = "aggregate"
+MAX_BATCH = 500
+
+
+def run(bus: Bus, engine: Engine, stop: threading.Event) -> None:
+    """Count until told to stop. Offsets live in the store, in the counts' own transaction; they
+    are committed to the bus afterwards so that others can see the lag."""
+    try:
+        producer = patiently(GROUP, stop, bus.producer)
+        consumer = patiently(
+            GROUP,
+            stop,
+            lambda: bus.consumer(SCORED, GROUP, lambda wanted: positions(engine, GROUP, wanted)),
+        )
+    except Stopped:
+        return
+    try:
+        while not stop.is_set():
+            records = patiently(GROUP, stop, lambda: consumer.poll(MAX_BATCH, 0.3))
+            for partition in sorted({record.partition for record in records}):
+                batch = [record for record in records if record.partition == partition]
+                patiently(
+                    GROUP, stop, lambda batch=batch: _count(engine, producer, consumer, batch)
+                )
+    except Stopped:
+        return
+    finally:
+        consumer.close()
+        producer.close()
+
+
+def _count(
+    engine: Engine, producer: Producer, consumer: Consumer, records: Sequence[Record]
+) -> None:
+    events: list[ScoredEvent] = []
+    marks = []
+    for record in records:
+        decoded = decode_scored(record.value)
+        if isinstance(decoded, Invalid):
+            bury(producer, GROUP, record, decoded)
+        elif isinstance(decoded, Watermark):
+            marks.append(decoded.through)
+        else:
+            events.append(decoded)
+    producer.flush()
+    partition = (records[0].topic, records[0].partition)
+    advance = Advance(
+        group=GROUP,
+        partition=partition,
+        first=records[0].offset,
+        next_offset=records[-1].offset + 1,
+        watermark=max(marks, default=None),
+        first_watermark=marks[0] if marks else None,
+    )
+    try:
+        applied = apply(engine, events, advance)
+    except Overtaken as error:
+        FAILURES.labels(GROUP, "retryable").inc()
+        LOG.warning("aggregate: %s; going on from the store's offset", error)
+        consumer.seek(partition, positions(engine, GROUP, [partition])[partition])
+        return
+    ARTICLES_COUNTED.labels("inserted").inc(applied.inserted)
+    ARTICLES_COUNTED.labels("corrected").inc(applied.corrected)
+    ARTICLES_COUNTED.labels("duplicate").inc(applied.duplicates)
+    consumer.commit({partition: advance.next_offset})

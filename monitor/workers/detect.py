@@ -1,0 +1,87 @@
+"""The detect role: rules over the tallies, alerts and what is owed for them into the store."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+
+from alerts.alert import Alert
+from monitor.bus import Bus
+from monitor.detection import AnyRule, RuleStates, load_states, tick
+from monitor.events import SCORED
+from monitor.metrics import ALERTS, PUBLISH_TO_ALERT, WATERMARK
+from monitor.store import leases
+from monitor.store.ingestion import watermarks
+from monitor.workers import aggregate
+from monitor.workers.loop import Stopped, patiently
+
+LOG = logging.getLogger(__name__)
+ROLE = "detect"
+PAUSE_SECONDS = 1.0
+
+
+class DetectWorker:
+    """One at a time by lease; a second one waits in reserve."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        engine: Engine,
+        rules: Sequence[AnyRule],
+        channels: Sequence[str],
+        owner: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._bus = bus
+        self._engine = engine
+        self._rules = rules
+        self._channels = channels
+        self._owner = owner
+        self._now = now
+        self._states: dict[str, RuleStates] | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Detect until told to stop."""
+        try:
+            partitions = patiently(ROLE, stop, lambda: self._bus.partitions(SCORED))
+            while not stop.is_set():
+                if patiently(ROLE, stop, self._hold):
+                    patiently(ROLE, stop, lambda: self.once(partitions))
+                else:
+                    self._states = None
+                stop.wait(PAUSE_SECONDS)
+        except Stopped:
+            return
+        finally:
+            leases.release(self._engine, ROLE, self._owner)
+
+    def once(self, partitions: int) -> list[tuple[str, Alert]]:
+        """One round over all rules; what was announced, as (event, alert)."""
+        marks = watermarks(self._engine, aggregate.GROUP, SCORED, partitions)
+        if marks is None:
+            return []
+        first, latest = marks
+        WATERMARK.set(latest.timestamp())
+        announced: list[tuple[str, Alert]] = []
+        # Until every rule is through, what is in memory may be ahead of what was saved.
+        states, self._states = self._states, None
+        if states is None or any(item.settled is None for item in states.values()):
+            states = load_states(self._engine, self._rules, first, latest)
+        for rule in self._rules:
+            states[rule.name], found = tick(
+                self._engine, rule, states[rule.name], latest, self._channels, self._now()
+            )
+            announced += found
+        self._states = states
+        for event, alert in announced:
+            ALERTS.labels(alert.rule, event).inc()
+            LOG.info("alert %s %s: %s %s", alert.id, event, alert.rule, alert.key)
+            if event == "firing" and alert.top:
+                newest = max(story.published for story in alert.top)
+                PUBLISH_TO_ALERT.observe((self._now() - newest).total_seconds())
+        return announced
+
+    def _hold(self) -> bool:
+        return leases.hold(self._engine, ROLE, self._owner, self._now())

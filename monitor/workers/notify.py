@@ -1,0 +1,95 @@
+"""The notify role: what is owed in the outbox, to its channels, at least once."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import cast
+
+from sqlalchemy import Engine
+
+from alerts.alert import Event
+from alerts.channels.protocol import Channel, Delivered, Outcome, Rejected, Retryable
+from alerts.messages import Message
+from alerts.retry import next_attempt
+from monitor.metrics import DELIVERIES
+from monitor.store import alerts as alert_store
+from monitor.store import leases
+from monitor.store.alerts import Delivery
+from monitor.workers.loop import Stopped, patiently
+
+LOG = logging.getLogger(__name__)
+ROLE = "notify"
+PAUSE_SECONDS = 0.5
+
+
+class NotifyWorker:
+    """One at a time by lease. `link` makes the console's address of an alert's id."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        channels: Mapping[str, Channel],
+        link: Callable[[str], str],
+        owner: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._engine = engine
+        self._channels = channels
+        self._link = link
+        self._owner = owner
+        self._now = now
+
+    def run(self, stop: threading.Event) -> None:
+        """Deliver until told to stop."""
+        try:
+            while not stop.is_set():
+                if patiently(ROLE, stop, self._hold):
+                    patiently(ROLE, stop, self.once)
+                stop.wait(PAUSE_SECONDS)
+        except Stopped:
+            return
+        finally:
+            leases.release(self._engine, ROLE, self._owner)
+
+    def once(self) -> int:
+        """Try all that is due; the number of tries."""
+        due = alert_store.due(self._engine, self._now())
+        for delivery in due:
+            self._hold()
+            self._settle(delivery, self._deliver(delivery))
+        return len(due)
+
+    def _deliver(self, delivery: Delivery) -> Outcome:
+        channel = self._channels.get(delivery.channel)
+        if channel is None:
+            return Rejected(f"no channel is named '{delivery.channel}' any more")
+        alert = alert_store.find(self._engine, delivery.alert_id)
+        if alert is None:
+            return Rejected("the alert is not in the store")
+        message = Message(cast("Event", delivery.event), alert, self._link(alert.id))
+        return channel.deliver(message, delivery.id)
+
+    def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
+        now = self._now()
+        match outcome:
+            case Delivered():
+                DELIVERIES.labels(delivery.channel, "delivered").inc()
+                alert_store.delivered(self._engine, delivery, now)
+            case Rejected(reason):
+                DELIVERIES.labels(delivery.channel, "dead").inc()
+                LOG.error("notify: %s is dead: %s", delivery.id, reason)
+                alert_store.dead(self._engine, delivery, reason)
+            case Retryable(reason, wait):
+                at = next_attempt(delivery.id, delivery.attempts + 1, now, wait)
+                if at is None:
+                    DELIVERIES.labels(delivery.channel, "dead").inc()
+                    LOG.error("notify: %s is dead after many tries: %s", delivery.id, reason)
+                    alert_store.dead(self._engine, delivery, reason)
+                else:
+                    DELIVERIES.labels(delivery.channel, "retried").inc()
+                    LOG.warning("notify: %s again at %s: %s", delivery.id, at, reason)
+                    alert_store.retry_later(self._engine, delivery, at, reason)
+
+    def _hold(self) -> bool:
+        return leases.hold(self._engine, ROLE, self._owner, self._now())

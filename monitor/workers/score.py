@@ -1,0 +1,163 @@
+"""The score role: articles in, scored articles out, tokenising ahead of the model."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from models.labels import SENTIMENTS
+from models.scorer import Prepared, Scorer
+from models.watchlist import Watchlist
+from monitor.bus import Bus, Consumer, Record, TopicPartition
+from monitor.events import (
+    ARTICLES,
+    SCORED,
+    ArticleEvent,
+    ScoredEvent,
+    Watermark,
+    decode_article,
+    encode,
+    story_key,
+)
+from monitor.failures import Invalid
+from monitor.metrics import ARTICLES_SCORED, PUBLISH_TO_SCORED, SCORE_SECONDS
+from monitor.scoring import finish, prepare
+from monitor.workers.dead_letters import bury
+from monitor.workers.loop import Stopped, patiently
+
+LOG = logging.getLogger(__name__)
+GROUP = "score"
+MAX_BATCH = 256
+BATCHES_AHEAD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """One poll's records, decoded and tokenised; `events` in the order of the records."""
+
+    records: Sequence[Record]
+    events: Sequence[ArticleEvent | Watermark | Invalid]
+    articles: Sequence[ArticleEvent]
+    prepared: Prepared | None
+
+
+class ScoreWorker:
+    """Reads and tokenises on one thread, scores and writes on the caller's.
+
+    A batch's offsets are committed only after its scores are durable on the bus: whatever is
+    killed, an article is scored again rather than lost.
+    """
+
+    def __init__(self, bus: Bus, scorer: Scorer, watchlist: Watchlist) -> None:
+        self._bus = bus
+        self._scorer = scorer
+        self._watchlist = watchlist
+        self._ready: queue.Queue[_Batch | BaseException] = queue.Queue(maxsize=BATCHES_AHEAD)
+        self._done: queue.SimpleQueue[dict[TopicPartition, int]] = queue.SimpleQueue()
+
+    def run(self, stop: threading.Event) -> None:
+        """Score until told to stop; what was read by then and not scored is read again."""
+        ended = threading.Event()
+        reader = threading.Thread(target=self._read, args=(stop, ended), name="read-articles")
+        producer = patiently(GROUP, stop, self._bus.producer)
+        reader.start()
+        try:
+            while not stop.is_set():
+                try:
+                    batch = self._ready.get(timeout=0.2)
+                except queue.Empty:
+                    continue
+                if isinstance(batch, BaseException):
+                    raise batch
+                sent = self._score(batch)
+
+                def write(batch: _Batch = batch, sent: list[ScoredEvent] = sent) -> None:
+                    scored = iter(sent)
+                    for record, event in zip(batch.records, batch.events, strict=True):
+                        if isinstance(event, Invalid):
+                            bury(producer, GROUP, record, event)
+                        elif isinstance(event, Watermark):
+                            producer.send(SCORED, record.partition, "", encode(event))
+                        else:
+                            key = story_key(event.title, event.id)
+                            producer.send(SCORED, record.partition, key, encode(next(scored)))
+                    producer.flush()
+
+                patiently(GROUP, stop, write)
+                self._done.put(_next_offsets(batch.records))
+        except Stopped:
+            return
+        finally:
+            ended.set()
+            reader.join()
+            producer.close()
+
+    def _score(self, batch: _Batch) -> list[ScoredEvent]:
+        if batch.prepared is None:
+            return []
+        started = time.perf_counter()
+        scores = self._scorer.run(batch.prepared)
+        SCORE_SECONDS.observe(time.perf_counter() - started)
+        now = datetime.now(UTC)
+        events = finish(batch.articles, scores, self._watchlist, now)
+        for index, event in enumerate(events):
+            ARTICLES_SCORED.labels(
+                event.language, SENTIMENTS[scores.sentiment[index].argmax()]
+            ).inc()
+            PUBLISH_TO_SCORED.observe((now - event.article.published).total_seconds())
+        return events
+
+    def _read(self, stop: threading.Event, ended: threading.Event) -> None:
+        """Owns the consumer: polls, tokenises, and commits what the other thread has finished."""
+        consumer: Consumer | None = None
+        try:
+            consumer = patiently(GROUP, stop, lambda: self._bus.consumer(ARTICLES, GROUP))
+            while not ended.is_set():
+                self._commit(consumer, stop)
+                records = patiently(GROUP, stop, lambda: consumer.poll(MAX_BATCH, 0.2))
+                if records and not self._hand_over(self._decode(records), consumer, stop, ended):
+                    break
+            self._commit(consumer, stop)
+        except Stopped:
+            pass
+        except BaseException as error:  # handed to the scoring thread, which raises it
+            self._ready.put(error)
+        finally:
+            if consumer is not None:
+                try:
+                    self._commit(consumer, stop)
+                except Stopped:
+                    LOG.warning("score: the last offsets were not committed; they are read again")
+                consumer.close()
+
+    def _hand_over(
+        self, batch: _Batch, consumer: Consumer, stop: threading.Event, ended: threading.Event
+    ) -> bool:
+        while not ended.is_set():
+            try:
+                self._ready.put(batch, timeout=0.2)
+            except queue.Full:
+                self._commit(consumer, stop)
+                continue
+            return True
+        return False
+
+    def _decode(self, records: Sequence[Record]) -> _Batch:
+        events = [decode_article(record.value) for record in records]
+        articles = [event for event in events if isinstance(event, ArticleEvent)]
+        prepared = prepare(self._scorer, articles) if articles else None
+        return _Batch(records, events, articles, prepared)
+
+    def _commit(self, consumer: Consumer, stop: threading.Event) -> None:
+        positions: dict[TopicPartition, int] = {}
+        while not self._done.empty():
+            positions.update(self._done.get())
+        if positions:
+            patiently(GROUP, stop, lambda: consumer.commit(positions))
+
+
+def _next_offsets(records: Sequence[Record]) -> dict[TopicPartition, int]:
+    return {(record.topic, record.partition): record.offset + 1 for record in records}
