@@ -19,20 +19,24 @@ _INLINE: Final = frozenset({
     "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr",
 })  # fmt: skip
 _BLOCK: Final = frozenset({
-    "address", "area", "article", "aside", "audio", "base", "basefont", "blink", "blockquote",
-    "body", "br", "button", "canvas", "caption", "center", "col", "colgroup", "dd", "details",
-    "dialog", "dir", "div", "dl", "dt", "embed", "fieldset", "figcaption", "figure", "footer",
-    "form", "frame", "frameset", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hgroup",
-    "hr", "html", "iframe", "img", "input", "legend", "li", "link", "main", "map", "marquee",
-    "math", "menu", "meta", "meter", "nav", "noframes", "noscript", "object", "ol", "optgroup",
-    "option", "output", "p", "param", "picture", "pre", "progress", "script", "search",
-    "section", "select", "slot", "source", "style", "summary", "svg", "table", "tbody", "td",
-    "template", "textarea", "tfoot", "th", "thead", "title", "tr", "track", "ul", "video",
+    "address", "applet", "area", "article", "aside", "audio", "base", "basefont", "bgsound",
+    "blink", "blockquote", "body", "br", "button", "canvas", "caption", "center", "col",
+    "colgroup", "command", "dd", "details", "dialog", "dir", "div", "dl", "dt", "embed",
+    "fieldset", "figcaption", "figure", "footer", "form", "frame", "frameset", "h1", "h2", "h3",
+    "h4", "h5", "h6", "head", "header", "hgroup", "hr", "html", "iframe", "image", "img",
+    "input", "keygen", "layer", "legend", "li", "link", "listing", "main", "map", "marquee",
+    "math", "menu", "meta", "meter", "multicol", "nav", "noembed", "noframes", "noscript",
+    "object", "ol", "optgroup", "option", "output", "p", "param", "picture", "pre", "progress",
+    "script", "search", "section", "select", "slot", "source", "spacer", "style", "summary",
+    "svg", "table", "tbody", "td", "template", "textarea", "tfoot", "th", "thead", "title",
+    "tr", "track", "ul", "video", "xml", "xmp",
 })  # fmt: skip
 _HIDDEN: Final = frozenset({
-    "audio", "canvas", "embed", "head", "iframe", "math", "noscript", "object", "script", "select",
-    "style", "svg", "template", "textarea", "video",
+    "audio", "canvas", "head", "iframe", "math", "noscript", "script", "select", "style", "svg",
+    "template", "textarea", "video",
 })  # fmt: skip
+# Elements that a parser of HTML ends at their end tag alone, whatever comes before it.
+_SWALLOWING: Final = _HIDDEN | {"noembed", "noframes", "title", "xmp"}
 
 _TAG_LIKE = re.compile(
     r"""<(?: !--
@@ -121,6 +125,8 @@ def _simplified(value: str) -> tuple[str, bool]:
     pieces: list[str] = []
     depth = at = 0
     has_tags = False
+    lower = value.lower()
+    ends_at: dict[str, int] = {}
     while (angle := value.find("<", at)) >= 0:
         pieces.append(value[at:angle])
         found = _TAG_LIKE.match(value, angle)
@@ -132,6 +138,15 @@ def _simplified(value: str) -> tuple[str, bool]:
         at = found.end()
         if name in _INLINE:
             continue
+        if name in _SWALLOWING and value[angle + 1] != "/":
+            if name not in ends_at:
+                ends_at[name] = lower.rfind(f"</{name}")
+            # XHTML's <iframe/>, or one that was never closed: it has no content to drop. Code
+            # is dropped all the same.
+            is_code = name in ("script", "style")
+            if found[0].endswith("/>") or (ends_at[name] < angle and not is_code):
+                pieces.append(" ")
+                continue
         if name:
             depth = max(0, depth - 1) if value[angle + 1] == "/" else depth + 1
         if depth > _MAX_DEPTH and name not in _HIDDEN:

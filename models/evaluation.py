@@ -39,7 +39,7 @@ class Evaluation:
     confusion: dict[str, dict[str, int]]
     """Truth, then answer; of the sentiment task."""
     calibration_error: float | None
-    """Expected calibration error over ten equal bins (Naeini et al. 2015); of the sentiment task."""
+    """Expected calibration error of the sentiment task, ten equal bins (Naeini et al. 2015)."""
 
     def as_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -51,7 +51,7 @@ def evaluate(examples: Sequence[Example], scores: Scores) -> list[Evaluation]:
     results = []
     rows = [index for index, example in enumerate(examples) if example.sentiment is not None]
     if rows:
-        truth = np.array([SENTIMENTS.index(examples[row].sentiment) for row in rows])  # type: ignore[arg-type]
+        truth = np.array([SENTIMENTS.index(examples[row].sentiment) for row in rows])
         results.append(_sentiment(truth, scores.sentiment[rows]))
     rows = [index for index, example in enumerate(examples) if example.topics is not None]
     if rows:
@@ -68,7 +68,7 @@ def _sentiment(truth: NDArray[np.int_], probabilities: NDArray[np.float32]) -> E
     hits = np.array([[(found == i) & (truth == i)] for i in range(3)]).sum(-1).ravel()
     answered = np.array([(found == i).sum() for i in range(3)])
     supports = np.array([(truth == i).sum() for i in range(3)])
-    classes = {
+    classes: dict[str, ClassFigures] = {
         SENTIMENTS[i]: _figures(int(hits[i]), int(answered[i]), int(supports[i])) for i in present
     }
     right = found == truth

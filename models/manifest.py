@@ -21,7 +21,7 @@ class Base(msgspec.Struct, frozen=True):
     name: str
     licence: str
     package: str
-    """Importable package that holds the base in its `model` folder; "" when the weights are here."""
+    """Importable package that holds the base in its `model` folder; "" when it is here."""
     sha256: str
     """Of the base's `model.safetensors`, checked at load when it comes from a package."""
 

@@ -59,7 +59,7 @@ class ScoredEvent(msgspec.Struct, frozen=True, tag="scored", kw_only=True):
 
 
 class Watermark(msgspec.Struct, frozen=True, tag="watermark", kw_only=True):
-    """A promise in the stream: what was published before `through` has been sent, stragglers apart."""
+    """A promise in the stream: all published before `through` was sent, stragglers apart."""
 
     version: int = VERSION
     through: datetime

@@ -6,13 +6,13 @@ import gzip
 import io
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, Final, Literal, cast
 
-import zstandard
+from pyarrow.lib import CompressedInputStream
 
 Format = Literal["jsonl", "csv", "parquet"]
 Compression = Literal["", "gzip", "zstd"]
@@ -34,9 +34,10 @@ _MAGIC: Final = {
 }
 _MAX_RATIO: Final = 500
 _RATIO_FREE_BYTES: Final = 100_000_000
-_MAX_WINDOW_BYTES: Final = 1 << 27
 _MAX_SPOOLED_BYTES: Final = 4_000_000_000
 _COPY_BYTES: Final = 1 << 20
+# The library has no types.
+_ZSTD_STREAM: Callable[..., IO[bytes]] = CompressedInputStream
 
 
 class ArchiveError(ValueError):
@@ -118,8 +119,8 @@ def _check_magic(container: Container, raw: BinaryIO) -> None:
 def _decompressor(compression: Compression, raw: BinaryIO) -> IO[bytes]:
     if compression == "gzip":
         return cast(IO[bytes], gzip.GzipFile(fileobj=raw, mode="rb"))
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
-    return cast(IO[bytes], decompressor.stream_reader(raw, read_across_frames=True))
+    # Unlike the zstandard package's reader, this one tells a stream that breaks off from its end.
+    return _ZSTD_STREAM(raw, "zstd")
 
 
 class _Bounded(io.RawIOBase):
@@ -138,7 +139,7 @@ class _Bounded(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         try:
             piece = self._source.read(len(buffer))
-        except (EOFError, OSError, zlib.error, zstandard.ZstdError) as error:
+        except (EOFError, OSError, zlib.error) as error:
             raise ArchiveError(
                 f"{self._path}: the compressed data is damaged or breaks off: {error}"
             ) from error

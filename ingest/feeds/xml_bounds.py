@@ -10,6 +10,7 @@ from xml.parsers import expat
 MAX_DEPTH: Final = 200
 _ENTRY_NAMES: Final = frozenset({"item", "entry"})
 _ENTRY_START = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?(?:item|entry)[\s>]")
+_WIDE: Final = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _TAG = re.compile(rb"<(/?)([A-Za-z_][\w.:-]*)[^<>]*?(/?)>")
 
 
@@ -45,11 +46,12 @@ def xml_bounds(body: bytes, max_entries: int) -> XmlBounds:
         malformed = True
     if scan.too_deep:
         return XmlBounds(scan.root, True, b"", 0)
-    if scan.cut_at is not None and b"\0" not in body[:64]:
-        closing = "".join(f"</{name}>" for name in reversed(scan.open_at_cut))
-        left_out = len(_ENTRY_START.findall(body, scan.cut_at))
-        return XmlBounds(scan.root, False, body[: scan.cut_at] + closing.encode(), left_out)
-    if malformed or scan.cut_at is not None:
+    if scan.cut_at is not None:
+        encoding = _WIDE.get(body[:2], "utf-8")
+        closing = "".join(f"</{name}>" for name in reversed(scan.open_at_cut)).encode(encoding)
+        left_out = max(1, len(_ENTRY_START.findall(body, scan.cut_at)))
+        return XmlBounds(scan.root, False, body[: scan.cut_at] + closing, left_out)
+    if malformed:
         return _loose_bounds(body, scan.root, max_entries)
     return XmlBounds(scan.root, False, body, 0)
 

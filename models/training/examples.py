@@ -55,7 +55,7 @@ def without(examples: Iterable[Example], held_out: Iterable[Example]) -> list[Ex
 
 
 def split(examples: Iterable[Example]) -> tuple[list[Example], list[Example], list[Example]]:
-    """Train, valid and test (80, 10, 10%) by fingerprint: copies never part, and it never changes."""
+    """Train, valid and test (80, 10, 10%) by fingerprint: copies never part, in any run."""
     parts: tuple[list[Example], list[Example], list[Example]] = ([], [], [])
     for example in examples:
         number = int(fingerprint(example.text)[:8], 16) % 10

@@ -154,7 +154,7 @@ def validate(
     figures: dict[str, float] = {}
     rows = [index for index, example in enumerate(valid) if example.sentiment is not None]
     if rows:
-        truth = [SENTIMENTS.index(valid[row].sentiment) for row in rows]  # type: ignore[arg-type]
+        truth = [SENTIMENTS.index(valid[row].sentiment) for row in rows]
         found = sentiment[rows].argmax(-1).numpy()
         figures["sentiment_f1"] = float(f1_score(truth, found, average="macro"))
     rows = [index for index, example in enumerate(valid) if example.topics is not None]
@@ -214,7 +214,7 @@ def _loss(
     total = torch.zeros(())
     rows = [index for index, example in enumerate(examples) if example.sentiment is not None]
     if rows:
-        truth = torch.tensor([SENTIMENTS.index(examples[row].sentiment) for row in rows])  # type: ignore[arg-type]
+        truth = torch.tensor([SENTIMENTS.index(examples[row].sentiment) for row in rows])
         each = functional.cross_entropy(
             sentiment[rows], truth, class_weights, reduction="none", label_smoothing=label_smoothing
         )

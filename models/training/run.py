@@ -141,7 +141,7 @@ def _calibrate(
     temperature = 1.0
     rows = [index for index, example in enumerate(valid) if example.sentiment is not None]
     if rows:
-        truth = torch.tensor([SENTIMENTS.index(valid[row].sentiment) for row in rows])  # type: ignore[arg-type]
+        truth = torch.tensor([SENTIMENTS.index(valid[row].sentiment) for row in rows])
         losses = {
             candidate / 20: float(
                 functional.cross_entropy(sentiment[rows] / (candidate / 20), truth)

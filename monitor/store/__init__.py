@@ -1,1 +1,1 @@
-"""What is kept: articles, tallies, offsets, detector states, alerts, outbox; SQLite or PostgreSQL."""
+"""What is kept: articles, tallies, offsets, states, alerts, outbox; SQLite or PostgreSQL."""

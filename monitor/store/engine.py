@@ -80,7 +80,7 @@ def _redacted(url: str) -> str:
 
 
 def _tune_sqlite(engine: Engine) -> None:
-    """WAL, and transactions that SQLAlchemy begins instead of the driver (its documented recipe)."""
+    """WAL, and transactions begun by SQLAlchemy, not by the driver (its documented recipe)."""
 
     @event.listens_for(engine, "connect")
     def connect(connection: object, record: ConnectionPoolEntry) -> None:

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 from sqlalchemy import Engine
 
@@ -36,9 +37,7 @@ def run(bus: Bus, engine: Engine, stop: threading.Event) -> None:
             records = patiently(GROUP, stop, lambda: consumer.poll(MAX_BATCH, 0.3))
             for partition in sorted({record.partition for record in records}):
                 batch = [record for record in records if record.partition == partition]
-                patiently(
-                    GROUP, stop, lambda batch=batch: _count(engine, producer, consumer, batch)
-                )
+                patiently(GROUP, stop, partial(_count, engine, producer, consumer, batch))
     except Stopped:
         return
     finally:

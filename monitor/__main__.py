@@ -1,0 +1,5 @@
+"""`python -m monitor` is `undertone`."""
+
+from monitor.cli import main
+
+main()

@@ -1,0 +1,112 @@
+"""Replaying archives into the store, by the code that scores and counts live; no alert is sent."""
+
+import itertools
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+
+from ingest.archives import RefusedRow
+from ingest.article import Article
+from models.scorer import Scorer
+from models.watchlist import Watchlist
+from monitor.detection import forget_states
+from monitor.events import SCORED, article_event
+from monitor.scoring import finish, prepare
+from monitor.store.ingestion import apply, known_ids, watermarks
+from monitor.workers.aggregate import GROUP
+
+CHUNK_ARTICLES = 512
+
+
+@dataclass(slots=True)
+class BackfillResult:
+    """What came of a backfill; counts of rows, and the time it took."""
+
+    read: int = 0
+    new: int = 0
+    duplicate: int = 0
+    refused: int = 0
+    seconds: float = 0.0
+
+
+def backfill(
+    engine: Engine,
+    scorer: Callable[[], Scorer],
+    watchlist: Watchlist,
+    rows: Iterable[Article | RefusedRow],
+    partitions: int,
+    on_refused: Callable[[RefusedRow], None],
+    on_progress: Callable[[BackfillResult], None] = lambda result: None,
+) -> BackfillResult:
+    """Score and count what is not stored yet; may be interrupted and repeated at will.
+
+    `scorer` is called when the first article needs it: a repeat needs no model. Reading ahead and
+    looking up what is known run on a thread of their own.
+    """
+    result = BackfillResult()
+    started = time.monotonic()
+    opened: Scorer | None = None
+    for articles in _ahead(_unknown(engine, rows, result, on_refused)):
+        if articles:
+            opened = opened or scorer()
+            events = [article_event(article) for article in articles]
+            scores = opened.run(prepare(opened, events))
+            applied = apply(engine, finish(events, scores, watchlist, datetime.now(UTC)), None)
+            result.new += applied.inserted
+            result.duplicate += applied.duplicates + applied.corrected
+        result.seconds = round(time.monotonic() - started, 1)
+        on_progress(result)
+    if result.new:
+        marks = watermarks(engine, GROUP, SCORED, partitions)
+        if marks is not None:
+            forget_states(engine, marks[1])
+    result.seconds = round(time.monotonic() - started, 1)
+    return result
+
+
+def _unknown(
+    engine: Engine,
+    rows: Iterable[Article | RefusedRow],
+    result: BackfillResult,
+    on_refused: Callable[[RefusedRow], None],
+) -> Iterator[list[Article]]:
+    """Chunks of articles that the store does not hold, each id once a chunk."""
+    source = iter(rows)
+    while chunk := list(itertools.islice(source, CHUNK_ARTICLES)):
+        articles: dict[str, Article] = {}
+        for row in chunk:
+            result.read += 1
+            if isinstance(row, RefusedRow):
+                result.refused += 1
+                on_refused(row)
+            elif row.id in articles:
+                result.duplicate += 1
+            else:
+                articles[row.id] = row
+        known = known_ids(engine, list(articles))
+        result.duplicate += len(known)
+        yield [article for name, article in articles.items() if name not in known]
+
+
+def _ahead(chunks: Iterator[list[Article]]) -> Iterator[list[Article]]:
+    """The same chunks, read on another thread, a few ahead."""
+    waiting: queue.Queue[list[Article] | BaseException | None] = queue.Queue(maxsize=4)
+
+    def read() -> None:
+        try:
+            for chunk in chunks:
+                waiting.put(chunk)
+            waiting.put(None)
+        except BaseException as error:  # handed to the other thread, which raises it
+            waiting.put(error)
+
+    threading.Thread(target=read, name="read-archive", daemon=True).start()
+    while (item := waiting.get()) is not None:
+        if isinstance(item, BaseException):
+            raise item
+        yield item

@@ -1,0 +1,77 @@
+"""`undertone doctor`: what works here, and what does not."""
+
+import os
+import platform
+import time
+from collections.abc import Callable
+
+import click
+
+from monitor.cli.options import as_json, configured, prepare_data_dir, print_json
+from monitor.failures import DataError, Unavailable, UsageError
+from monitor.settings import Settings
+
+
+@click.command()
+@configured
+@as_json
+def doctor(settings: Settings, as_json: bool) -> None:
+    """Check this machine and configuration, part by part. Exit code 1 if a part does not work."""
+    parts: dict[str, Callable[[Settings], str]] = {
+        "python": lambda _: platform.python_version(),
+        "data directory": lambda s: str(prepare_data_dir(s).resolve()),
+        "rules": lambda s: f"{len(s.rule_file.rules)} rules",
+        "watchlist": lambda s: f"{len(s.watchlist_file.companies)} companies",
+        "store": _store,
+        "bus": _bus,
+        "models": _models,
+    }
+    failed = False
+    for name, examine in parts.items():
+        try:
+            finding, works = examine(settings), True
+        except (UsageError, DataError, Unavailable, ValueError) as error:
+            finding, works = str(error), False
+        failed |= not works
+        if as_json:
+            print_json({"part": name, "works": works, "finding": finding})
+        else:
+            click.secho("ok    " if works else "error ", fg="green" if works else "red", nl=False)
+            click.echo(f"{name}: {finding}")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _store(settings: Settings) -> str:
+    from monitor.store.engine import open_store
+    from monitor.store.readers import article_count
+
+    engine = open_store(settings.store_url)
+    return f"{engine.dialect.name}, {article_count(engine)} articles"
+
+
+def _bus(settings: Settings) -> str:
+    from monitor.bus.opening import open_bus
+    from monitor.events import ARTICLES
+
+    bus = open_bus(settings)
+    return f"{settings.bus.kind}, {bus.partitions(ARTICLES)} partitions"
+
+
+def _models(settings: Settings) -> str:
+    from models.scorer import pick_device
+    from monitor.scoring import load_scorer
+
+    started = time.perf_counter()
+    scorer = load_scorer(settings.models)
+    loaded = time.perf_counter() - started
+    texts = ["Shares fall after the bank cuts its forecast", "银行下调业绩预期，股价下跌"] * 64
+    scorer.score(texts)
+    started = time.perf_counter()
+    scorer.score(texts)
+    rate = len(texts) / (time.perf_counter() - started)
+    names = ", ".join(f"{language}: {name}" for language, name in scorer.identifiers.items())
+    device = pick_device(settings.models.device)
+    return (
+        f"{names}; {device}, {os.cpu_count()} cores; loaded in {loaded:.1f} s, {rate:.0f} texts/s"
+    )

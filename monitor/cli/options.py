@@ -1,0 +1,98 @@
+"""Options that commands share, and what they lead to."""
+
+import functools
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec
+
+import click
+
+from monitor.failures import DataError, UsageError
+from monitor.settings import Settings, load_settings
+
+P = ParamSpec("P")
+
+
+def configured(command: Callable[Concatenate[Settings, P], None]) -> Callable[..., None]:
+    """Give a command `--config` and `--data-dir`, and the settings as its first argument."""
+
+    @click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Configuration; by default undertone.yaml in this folder, if there is one.",
+    )
+    @click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Where everything is kept.  [default: ./var]",
+    )
+    @functools.wraps(command)
+    def wrapped(
+        *args: P.args, config: Path | None, data_dir: Path | None, **kwargs: P.kwargs
+    ) -> None:
+        settings = load_settings(config, {"data_dir": data_dir})
+        command(settings, *args, **kwargs)
+
+    return wrapped
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+
+
+def print_json(value: Any) -> None:
+    """One object, on one line, at once."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def prepare_data_dir(settings: Settings) -> Path:
+    """Make the data directory. Raises DataError where it cannot be written."""
+    path = settings.data_dir
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"data directory {path}: {error.strerror}") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise DataError(f"data directory {path} is not writable; choose one with --data-dir")
+    return path
+
+
+class Moment(click.ParamType):
+    """A time: ISO 8601, a day, or a span back from now such as `7d`."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        text = str(value).strip()
+        if text[-1:] in "mhdw" and text[:-1].isdigit():
+            from alerts.rules import parse_duration
+
+            return datetime.now(UTC) - timedelta(seconds=parse_duration(text))
+        try:
+            parsed = datetime.fromisoformat(text)
+        except ValueError:
+            self.fail(f"'{text}' is no time; write 2026-03-01, 2026-03-01T08:00Z or 7d", param, ctx)
+        return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def parse_mapping(pairs: tuple[str, ...]) -> dict[str, str]:
+    """`title=headline` pairs. Raises UsageError."""
+    mapping = {}
+    for pair in pairs:
+        ours, equals, theirs = pair.partition("=")
+        if not equals or not ours or not theirs:
+            raise UsageError(f"--map {pair}: write it as title=headline")
+        mapping[ours] = theirs
+    return mapping

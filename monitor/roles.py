@@ -1,0 +1,99 @@
+"""Each role by name: what it opens, and its loop."""
+
+import os
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+
+from alerts.channels.opening import open_channel
+from ingest.feeds.catalogue import default_feeds
+from ingest.feeds.settings import FeedSettings
+from models.watchlist import Watchlist
+from monitor.bus.opening import open_bus
+from monitor.settings import Settings
+from monitor.store.engine import open_store
+from monitor.workers import aggregate
+from monitor.workers.loop import patiently
+
+Role = Callable[[Settings, threading.Event], None]
+
+
+def feeds_of(settings: Settings) -> list[FeedSettings]:
+    """All feeds that are polled; a feed of one's own stands in for a default one."""
+    own = list(settings.feeds)
+    if not settings.default_feeds:
+        return own
+    urls = {feed.url for feed in own}
+    return own + [feed for feed in default_feeds() if feed.url not in urls]
+
+
+def run_ingest(settings: Settings, stop: threading.Event) -> None:
+    from monitor.workers.ingest import IngestPlan, IngestWorker, sample_replay
+
+    replays = [*([sample_replay()] if settings.sample else []), *settings.replays]
+    bus = patiently("ingest", stop, lambda: open_bus(settings))
+    engine = patiently("ingest", stop, lambda: open_store(settings.store_url))
+    plan = IngestPlan(feeds_of(settings), replays, settings.ingest)
+    IngestWorker(bus, engine, plan, _owner()).run(stop)
+
+
+def run_score(settings: Settings, stop: threading.Event) -> None:
+    from monitor.scoring import load_scorer
+    from monitor.workers.score import ScoreWorker
+
+    scorer = load_scorer(settings.models)
+    watchlist = Watchlist(settings.watchlist_file.companies)
+    bus = patiently("score", stop, lambda: open_bus(settings))
+    ScoreWorker(bus, scorer, watchlist).run(stop)
+
+
+def run_aggregate(settings: Settings, stop: threading.Event) -> None:
+    bus = patiently("aggregate", stop, lambda: open_bus(settings))
+    engine = patiently("aggregate", stop, lambda: open_store(settings.store_url))
+    aggregate.run(bus, engine, stop)
+
+
+def run_detect(settings: Settings, stop: threading.Event) -> None:
+    from monitor.workers.detect import DetectWorker
+
+    rules = settings.rule_file.rules
+    bus = patiently("detect", stop, lambda: open_bus(settings))
+    engine = patiently("detect", stop, lambda: open_store(settings.store_url))
+    names = [channel.name for channel in settings.channels]
+    DetectWorker(bus, engine, rules, names, _owner()).run(stop)
+
+
+def run_notify(settings: Settings, stop: threading.Event) -> None:
+    from monitor.workers.notify import NotifyWorker
+
+    engine = patiently("notify", stop, lambda: open_store(settings.store_url))
+    channels = {item.name: open_channel(item, sys.stdout) for item in settings.channels}
+    NotifyWorker(engine, channels, lambda alert: alert_link(settings, alert), _owner()).run(stop)
+
+
+def run_web(settings: Settings, stop: threading.Event) -> None:
+    from monitor.web.server import serve
+
+    engine = patiently("web", stop, lambda: open_store(settings.store_url))
+    bus = patiently("web", stop, lambda: open_bus(settings))
+    serve(settings, engine, bus, stop)
+
+
+ROLES: Mapping[str, Role] = {
+    "ingest": run_ingest,
+    "score": run_score,
+    "aggregate": run_aggregate,
+    "detect": run_detect,
+    "notify": run_notify,
+    "web": run_web,
+}
+
+
+def alert_link(settings: Settings, alert_id: str) -> str:
+    """The console's address of an alert."""
+    return f"http://{settings.web.host}:{settings.web.port}/alerts/{alert_id}"
+
+
+def _owner() -> str:
+    return f"{os.getpid()}-{uuid.uuid4().hex[:12]}"

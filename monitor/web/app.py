@@ -1,0 +1,160 @@
+"""The console's routes."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    generate_latest,
+    multiprocess,
+)
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from alerts.messages import Message as AlertMessage
+from alerts.messages import duration, headline, moment, safe_link, where
+from ingest.feeds.settings import FeedSettings
+from monitor.bus import Bus
+from monitor.events import ARTICLES
+from monitor.failures import Unavailable
+from monitor.store import alerts as alert_store
+from monitor.store.readers import article_count
+from monitor.web.board import SPARK_HEIGHT, SPARK_WIDTH, board, utc_now
+
+HERE = Path(__file__).resolve().parent
+REFRESH_SECONDS = 2.0
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(
+    engine: Engine,
+    bus: Bus,
+    feeds: list[FeedSettings],
+    sample: bool,
+    stopping: Callable[[], bool],
+) -> Starlette:
+    """The console over a store and a bus; `stopping` ends the live streams."""
+    pages = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape(default=True)
+    )
+    pages.filters.update(moment=moment, duration=duration)
+    pages.tests["safe_link"] = safe_link
+    pages.globals.update(
+        where=where, spark_width=SPARK_WIDTH, spark_height=SPARK_HEIGHT, sample=sample
+    )
+
+    def render(name: str, **values: Any) -> str:
+        return pages.get_template(name).render(**values)
+
+    def current() -> str:
+        return render("board.html", board=board(engine, feeds, utc_now()))
+
+    async def index(request: Request) -> Response:
+        content = await asyncio.to_thread(current)
+        return HTMLResponse(render("page.html", content=content))
+
+    async def alert_page(request: Request) -> Response:
+        found = await asyncio.to_thread(alert_store.find, engine, request.path_params["alert_id"])
+        if found is None:
+            return HTMLResponse(render("missing.html"), status_code=404)
+        event: Any = "resolved" if found.state == "resolved" else "firing"
+        title = headline(AlertMessage(event, found))
+        return HTMLResponse(render("alert.html", alert=found, title=title))
+
+    async def live(request: Request) -> Response:
+        """The board again whenever it has changed, as server-sent events."""
+
+        async def stream() -> AsyncIterator[str]:
+            shown = ""
+            while not stopping() and not await request.is_disconnected():
+                content = await asyncio.to_thread(current)
+                if content != shown:
+                    shown = content
+                    lines = "".join(f"data: {line}\n" for line in content.splitlines())
+                    yield f"event: board\n{lines}\n"
+                else:
+                    yield ": still here\n\n"
+                await asyncio.sleep(REFRESH_SECONDS)
+
+        return StreamingResponse(
+            stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        )
+
+    async def metrics(request: Request) -> Response:
+        registry = REGISTRY
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            registry = CollectorRegistry()
+            multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        content = await asyncio.to_thread(generate_latest, registry)
+        return Response(content, media_type=CONTENT_TYPE_LATEST)
+
+    async def healthz(request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(request: Request) -> Response:
+        """Ready when store and bus answer."""
+        try:
+            articles = await asyncio.to_thread(article_count, engine)
+            await asyncio.to_thread(bus.end_offsets, ARTICLES)
+        except Unavailable as error:
+            return JSONResponse({"ready": False, "reason": str(error)}, status_code=503)
+        return JSONResponse({"ready": True, "articles": articles})
+
+    async def unavailable(request: Request, error: Exception) -> Response:
+        return PlainTextResponse(f"{error}\n", status_code=503)
+
+    app = Starlette(
+        routes=[
+            Route("/", index),
+            Route("/alerts/{alert_id:str}", alert_page),
+            Route("/live", live),
+            Route("/metrics", metrics),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Mount("/static", StaticFiles(directory=HERE / "static")),
+        ],
+        exception_handlers={Unavailable: unavailable},
+    )
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+class SecurityHeaders:
+    """Adds the headers that keep a hostile headline or frame from doing harm."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def send_with_headers(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message["headers"],
+                    *((k.lower().encode(), v.encode()) for k, v in SECURITY_HEADERS.items()),
+                ]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

@@ -1,0 +1,210 @@
+"""The ingest role: feeds and replays onto the bus, with watermarks that say how far they are."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from sqlalchemy import Engine
+
+from alerts.series import BUCKET_SECONDS
+from ingest.archives import RefusedRow, read_archive
+from ingest.article import Article
+from ingest.feeds.outcomes import Failure
+from ingest.feeds.poller import Poller
+from ingest.feeds.polling import Poll
+from ingest.feeds.retriever import Retriever
+from ingest.feeds.settings import FeedSettings
+from ingest.replay import due_at, rebase
+from monitor.bus import Bus, Producer
+from monitor.events import ARTICLES, Watermark, article_event, encode, partition_of, story_key
+from monitor.metrics import ARTICLES_INGESTED, FAILURES, FEED_POLLS
+from monitor.settings import SAMPLE, IngestSettings, ReplaySettings
+from monitor.store import leases
+from monitor.store.feeds import StoredFeedStates
+from monitor.stories import bucket_of
+from monitor.workers.loop import Stopped, patiently
+
+LOG = logging.getLogger(__name__)
+ROLE = "ingest"
+SAMPLE_SPEED = 40_000.0
+"""The sample's week passes in a quarter of a minute."""
+FLUSH_EVERY = 200
+
+
+def sample_replay() -> ReplaySettings:
+    """The sample story, as if its last item were published now."""
+    return ReplaySettings(path=SAMPLE, speed=SAMPLE_SPEED, rebase=True)
+
+
+class ArticleOutlet:
+    """Puts articles and watermarks on the bus; safe to share between threads."""
+
+    def __init__(self, producer: Producer, partitions: int) -> None:
+        self._producer = producer
+        self._partitions = partitions
+        self._lock = threading.Lock()
+
+    def send(self, articles: Iterable[Article], kind: str) -> None:
+        """Return when the articles are durable. Raises Unavailable."""
+        count = 0
+        with self._lock:
+            for article in articles:
+                key = story_key(article.title, article.id)
+                value = encode(article_event(article))
+                self._producer.send(ARTICLES, partition_of(key, self._partitions), key, value)
+                count += 1
+            self._producer.flush()
+        ARTICLES_INGESTED.labels(kind).inc(count)
+
+    def watermark(self, through: datetime) -> None:
+        """Say on every partition that all published before `through` was sent."""
+        value = encode(Watermark(through=through))
+        with self._lock:
+            for partition in range(self._partitions):
+                self._producer.send(ARTICLES, partition, "", value)
+            self._producer.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class IngestPlan:
+    """What to take in."""
+
+    feeds: Sequence[FeedSettings]
+    replays: Sequence[ReplaySettings]
+    settings: IngestSettings
+
+    @property
+    def live(self) -> bool:
+        """Whether the wall clock moves the watermark once the replays are through."""
+        return bool(self.feeds) or all(replay.rebase for replay in self.replays)
+
+
+class IngestWorker:
+    """One at a time by lease."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        engine: Engine,
+        plan: IngestPlan,
+        owner: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._bus = bus
+        self._engine = engine
+        self._plan = plan
+        self._owner = owner
+        self._now = now
+
+    def run(self, stop: threading.Event) -> None:
+        """Take in until told to stop, or until the lease is lost."""
+        producer: Producer | None = None
+        try:
+            while not patiently(ROLE, stop, self._hold):
+                if stop.wait(leases.LEASE_SECONDS / 4):
+                    return
+            producer = patiently(ROLE, stop, self._bus.producer)
+            partitions = patiently(ROLE, stop, lambda: self._bus.partitions(ARTICLES))
+            self._take_in(ArticleOutlet(producer, partitions), stop)
+        except Stopped:
+            return
+        finally:
+            if producer is not None:
+                producer.close()
+            leases.release(self._engine, ROLE, self._owner)
+
+    def _take_in(self, outlet: ArticleOutlet, stop: threading.Event) -> None:
+        poller = Poller(
+            self._plan.feeds,
+            retriever=Retriever(user_agent=self._plan.settings.user_agent),
+            states=StoredFeedStates(self._engine),
+            on_articles=lambda feed, articles: outlet.send(articles, "feed"),
+            on_poll=_count_poll,
+            on_error=_report,
+        )
+        poller.start()
+        try:
+            self._replay(outlet, stop)
+            grace = timedelta(seconds=self._plan.settings.grace_seconds)
+            while not stop.wait(self._plan.settings.watermark_seconds):
+                if not patiently(ROLE, stop, self._hold):
+                    LOG.warning("ingest: another process took the lease over")
+                    return
+                if self._plan.live:
+                    through = self._now() - grace
+                    patiently(ROLE, stop, partial(outlet.watermark, through))
+        finally:
+            poller.stop()
+
+    def _replay(self, outlet: ArticleOutlet, stop: threading.Event) -> None:
+        """Send the replays' articles in order of publication, each bucket closed by a watermark."""
+        for replay in self._plan.replays:
+            articles = self._articles_of(replay)
+            if not articles:
+                continue
+            started, first = self._now(), articles[0].published
+            waiting: list[Article] = []
+            bucket = bucket_of(first)
+            renewed = time.monotonic()
+            for article in articles:
+                if stop.is_set():
+                    raise Stopped
+                closes = bucket_of(article.published) > bucket
+                due = started
+                if replay.speed > 0:
+                    due = due_at(
+                        article.published,
+                        first_published=first,
+                        started=started,
+                        speed=replay.speed,
+                    )
+                if waiting and (closes or len(waiting) >= FLUSH_EVERY or due > self._now()):
+                    ready, waiting = waiting, []
+                    patiently(ROLE, stop, partial(outlet.send, ready, "replay"))
+                if closes:
+                    bucket = bucket_of(article.published)
+                    through = datetime.fromtimestamp(bucket, UTC)
+                    patiently(ROLE, stop, partial(outlet.watermark, through))
+                if (pause := (due - self._now()).total_seconds()) > 0 and stop.wait(pause):
+                    raise Stopped
+                if time.monotonic() - renewed > leases.LEASE_SECONDS / 4:
+                    renewed = time.monotonic()
+                    if not patiently(ROLE, stop, self._hold):
+                        raise Stopped
+                waiting.append(article)
+            patiently(ROLE, stop, partial(outlet.send, waiting, "replay"))
+            end = datetime.fromtimestamp(bucket + BUCKET_SECONDS, UTC)
+            patiently(ROLE, stop, partial(outlet.watermark, min(end, self._now())))
+
+    def _articles_of(self, replay: ReplaySettings) -> list[Article]:
+        articles: list[Article] = []
+        for item in read_archive(replay.path, replay.map):
+            if isinstance(item, RefusedRow):
+                FAILURES.labels(ROLE, "invalid").inc()
+                LOG.warning("ingest: %s", item)
+            else:
+                articles.append(item)
+        if replay.rebase:
+            # The bucket that holds the last item must be over, or it would close minutes later.
+            closed = datetime.fromtimestamp(bucket_of(self._now()), UTC)
+            articles = rebase(articles, closed - timedelta(seconds=1))
+        else:
+            articles.sort(key=lambda article: (article.published, article.id))
+        return articles[: replay.limit]
+
+    def _hold(self) -> bool:
+        return leases.hold(self._engine, ROLE, self._owner, self._now())
+
+
+def _count_poll(feed: FeedSettings, poll: Poll) -> None:
+    failed = isinstance(poll.outcome, Failure)
+    FEED_POLLS.labels("failed" if failed else "succeeded").inc()
+
+
+def _report(feed: FeedSettings, error: Exception) -> None:
+    FAILURES.labels(ROLE, "retryable").inc()
+    LOG.warning("ingest: feed %s is polled again: %s", feed.name, error)
