@@ -25,6 +25,8 @@ class Life(msgspec.Struct):
     held_buckets: int = 0
     quiet_until: int = 0
     """No new alert before this time, seconds since the epoch."""
+    frozen_until: int = 0
+    """While an alert is open the detector learns nothing until then, seconds since the epoch."""
     alert: Alert | None = None
 
 
@@ -51,18 +53,27 @@ def fold(
     key: str,
     buckets: Iterable[Bucket],
     through: int,
+    watched_since: int | None = None,
 ) -> tuple[KeyState, list[Transition]]:
     """Fold a key's buckets up to and including the one that starts at `through`.
 
     `buckets` are the non-empty ones after `state.bucket`, in order. The state given is changed in
-    place and returned. Empty buckets are folded only while an alert is pending or firing: else
-    they change nothing that the next bucket would not bring about as well.
+    place and returned. Empty buckets are folded only while an alert is pending or firing: a quiet
+    key's alert begins with news, never with their absence, and its detector makes up for the gap
+    at the next bucket.
+
+    `watched_since` (seconds since the epoch) is used where `state` is None: from then on the key
+    would have been seen. Without it a key is known from its first bucket on.
+
+    Raises ValueError for buckets that are out of order or were folded before.
     """
-    state = state or KeyState(new_detector(rule), Life())
+    state = state or KeyState(new_detector(rule, watched_since), Life())
     transitions: list[Transition] = []
     for bucket in buckets:
         if bucket.start > through:
             break
+        if state.bucket is not None and bucket.start <= state.bucket:
+            raise ValueError(f"bucket {bucket.start} comes after {state.bucket} was folded")
         _idle(rule, state, key, bucket.start, transitions)
         _step(rule, state, key, bucket, transitions)
     _idle(rule, state, key, through + BUCKET_SECONDS, transitions)
@@ -94,7 +105,7 @@ def _step(
     transitions: list[Transition],
 ) -> None:
     life = state.life
-    learning = life.phase != "firing" or bucket.end - life.entered > _longest_freeze(rule)
+    learning = life.phase != "firing" or bucket.end > life.frozen_until
     finding = state.detector.step(rule, bucket, learning)  # type: ignore[arg-type]
     state.bucket = bucket.start
     if life.phase == "firing":
@@ -109,6 +120,7 @@ def _step(
     life.held_buckets += 1
     if life.held_buckets >= rule.for_buckets:
         life.phase = "firing"
+        life.frozen_until = life.entered + state.detector.freeze_seconds(rule)  # type: ignore[arg-type]
         life.alert = _alert(rule, key, life.entered, finding)
         transitions.append(Transition("firing", life.alert, bucket.start))
 
@@ -146,11 +158,6 @@ def _alert(rule: ThresholdRule | SurgeRule, key: str, entered: int, finding: Fin
         window_seconds=rule.window,
         score=round(finding.score, 6),
     )
-
-
-def _longest_freeze(rule: ThresholdRule | SurgeRule) -> int:
-    """A baseline that is frozen for ever would never take a new normal in."""
-    return rule.baseline if isinstance(rule, SurgeRule) else 0
 
 
 def _moment(seconds: int) -> datetime:

@@ -17,70 +17,75 @@ def wilson(successes: int, trials: int, z: float = 1.959964) -> tuple[float, flo
     return max(0.0, centre - margin), min(1.0, centre + margin)
 
 
-def beta_binomial_tail(successes: int, trials: int, alpha: float, beta: float) -> float:
+def beta_binomial_tail(
+    successes: int, trials: int, alpha: float, beta: float, limit: float = 1.0
+) -> float:
     """P(X >= successes) for X ~ BetaBinomial(trials, alpha, beta).
 
     The predictive law of a count when the share itself is only known as Beta(alpha, beta)
-    (Skellam 1948).
+    (Skellam 1948). A caller for whom all from `limit` on is alike saves time by saying so: the
+    result is then exact below it, else something between it and the truth.
     """
     if successes <= 0:
         return 1.0
     if successes > trials:
         return 0.0
-    norm = _log_beta(alpha, beta)
-
-    def term(count: int) -> float:
-        return math.exp(
-            math.lgamma(trials + 1)
-            - math.lgamma(count + 1)
-            - math.lgamma(trials - count + 1)
-            + _log_beta(count + alpha, trials - count + beta)
-            - norm
-        )
-
-    current, total = term(successes), 0.0
-    for count in range(successes, trials + 1):
+    current = math.exp(
+        math.lgamma(trials + 1)
+        - math.lgamma(successes + 1)
+        - math.lgamma(trials - successes + 1)
+        + _log_beta(successes + alpha, trials - successes + beta)
+        - _log_beta(alpha, beta)
+    )
+    total = current
+    for count in range(successes, trials):
+        ratio = (trials - count) / (count + 1) * (count + alpha) / (trials - count - 1 + beta)
+        # From beta >= 1 on the ratio falls, so that a geometric series bounds the rest.
+        if beta >= 1 and ratio < 1 and current * ratio <= total * 1e-12 * (1 - ratio):
+            break
+        current *= ratio
         total += current
-        if count < trials:
-            current *= (trials - count) / (count + 1)
-            current *= (count + alpha) / (trials - count - 1 + beta)
+        if total >= limit:
+            break
     return min(1.0, total)
 
 
-def negative_binomial_tail(count: int, shape: float, rate: float) -> float:
+def negative_binomial_tail(count: int, shape: float, rate: float, limit: float = 1.0) -> float:
     """P(X >= count) for X ~ Poisson(m), m ~ Gamma(shape, rate): a negative binomial.
 
     The predictive law of a count in one window when its mean is only known from past windows
-    (Greenwood and Yule 1920). Mean shape / rate.
+    (Greenwood and Yule 1920). Mean shape / rate. `limit` as in `beta_binomial_tail`.
     """
     if count <= 0:
         return 1.0
-    success = rate / (1 + rate)
+    log_success = -math.log1p(1 / rate)
     failure = 1 / (1 + rate)
-    current = math.exp(shape * math.log(success))
-    if current > 1e-290:
+    current = math.exp(shape * log_success)
+    if limit >= 1 and count <= shape / rate and current > 1e-290:
         below = 0.0
         for number in range(count):
             below += current
             current *= (number + shape) / (number + 1) * failure
-        if below < 0.999:
-            return 1.0 - below
-    # Far in the tail, or a mean far from zero: sum upwards from the count, no cancellation.
+        return max(0.0, 1.0 - below)
+    # Upwards from the count nothing cancels, so that a tail far out is exact too.
     current = math.exp(
         math.lgamma(count + shape)
         - math.lgamma(shape)
         - math.lgamma(count + 1)
-        + shape * math.log(success)
-        + count * math.log(failure)
+        + shape * log_success
+        - count * math.log1p(rate)
     )
-    total, number = 0.0, count
-    while True:
-        total += current
-        current *= (number + shape) / (number + 1) * failure
-        number += 1
+    total, number = current, count
+    while total < limit:
+        # The ratio moves one way, towards `failure`: the larger of both bounds the rest.
         ratio = (number + shape) / (number + 1) * failure
-        if ratio < 1 and current / (1 - ratio) < total * 1e-12 + 1e-300:
-            return min(1.0, total)
+        bound = max(ratio, failure)
+        current *= ratio
+        if bound < 1 and current <= total * 1e-12 * (1 - bound) + 1e-300:
+            break
+        total += current
+        number += 1
+    return min(1.0, total)
 
 
 def _log_beta(alpha: float, beta: float) -> float:

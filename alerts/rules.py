@@ -12,6 +12,8 @@ from alerts.series import BUCKET_SECONDS
 _DURATION = re.compile(r"(\d+)\s*([mhdw])")
 _UNIT_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 MAX_WINDOW_SECONDS = 28 * 86_400
+MAX_DURATION_SECONDS = 366 * 86_400
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 
 
 def parse_duration(value: Any) -> int:
@@ -21,10 +23,21 @@ def parse_duration(value: Any) -> int:
     match = _DURATION.fullmatch(str(value).strip())
     if match is None:
         raise ValueError(f"'{value}' is no duration; write 90m, 6h, 14d or 2w")
-    return int(match[1]) * _UNIT_SECONDS[match[2]]
+    seconds = int(match[1][:12]) * _UNIT_SECONDS[match[2]]
+    if seconds > MAX_DURATION_SECONDS:
+        raise ValueError(f"{match[0]} is too long; at most 366d")
+    return seconds
+
+
+def _listed(value: Any) -> Any:
+    """`"*"` is every key; one name alone is a list of one."""
+    if value == "*":
+        return ()
+    return (value,) if isinstance(value, str) else value
 
 
 Seconds = Annotated[int, BeforeValidator(parse_duration)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Dimension = Literal["all", "topic", "entity", "source", "language"]
 Severity = Literal["info", "warning", "critical"]
 
@@ -34,21 +47,28 @@ class _Rule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$")
+    name: str
     description: str = ""
     dimension: Dimension
-    keys: tuple[str, ...] = Field(default=(), description="None listed: every key.")
-    except_keys: tuple[str, ...] = ()
+    keys: Names = Field(default=(), description="None listed, or `*`: every key.")
+    except_keys: Names = ()
     window: Seconds = 86_400
     min_stories: int = Field(default=8, ge=1)
     severity: Severity = "warning"
-    channels: tuple[str, ...] = Field(default=(), description="None listed: every channel.")
+    channels: Names = Field(default=(), description="None listed: every channel.")
     lateness: Seconds = 21_600
     """How late an article may come and still raise an alert."""
     for_buckets: int = Field(default=1, ge=1, le=288)
     """Buckets in a row that the condition must hold before the alert fires."""
     cooldown: Seconds = 21_600
     """After an alert has ended, its key keeps quiet for so long."""
+
+    @field_validator("name")
+    @classmethod
+    def _slug(cls, value: str) -> str:
+        if not _SLUG.fullmatch(value):
+            raise ValueError("a name is small letters, digits and hyphens, such as company-surge")
+        return value
 
     @field_validator("window")
     @classmethod
@@ -91,8 +111,14 @@ class SurgeRule(_Rule):
     prior_stories: float = Field(default=10.0, gt=0)
     prior_negative: float = Field(default=1.0, gt=0)
     """Negative stories a window that a key without history is taken to have."""
-    dispersion: float = Field(default=2.0, ge=1)
-    """News comes in bursts: so many stories count as one independent observation."""
+    dispersion: float = Field(default=2.0, ge=1, le=100)
+    """News comes in bursts: so many stories of the history are one independent observation."""
+    volume_variation: float = Field(default=0.3, ge=0, le=2)
+    """How far the usual count moves from window to window of itself: its standard deviation over
+    its mean."""
+    share_variation: float = Field(default=0.05, ge=0, le=0.3)
+    """How far the usual share moves from window to window of itself: its standard deviation where
+    the share is a half, less towards 0 and 1."""
 
     @model_validator(mode="after")
     def _remembers_longer(self) -> "SurgeRule":

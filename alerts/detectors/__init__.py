@@ -7,8 +7,8 @@ from alerts.rules import SurgeRule, ThresholdRule
 AnyDetector = ThresholdDetector | SurgeDetector
 
 
-def new_detector(rule: ThresholdRule | SurgeRule) -> AnyDetector:
+def new_detector(rule: ThresholdRule | SurgeRule, watched_since: int | None = None) -> AnyDetector:
     """A detector that has seen nothing yet."""
     if isinstance(rule, ThresholdRule):
         return ThresholdDetector.new(rule)
-    return SurgeDetector.new(rule)
+    return SurgeDetector.new(rule, watched_since)

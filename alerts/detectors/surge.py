@@ -1,12 +1,26 @@
 """Surge: a window's negative stories are far beyond what is usual for the key.
 
-Two questions, each at half of the rule's probability. Tone: given the window's stories, are so
-many negative ones likely under the key's usual share? The share is Beta distributed around the
-pooled prior and the key's history, so the count is beta-binomial. Volume: are so many negative
-stories in one window likely at the key's usual rate? The rate is Gamma distributed, so the count
-is negative binomial. History is divided by the rule's dispersion, since stories of one event come
-together and are no independent observations. A rise in volume at the usual tone is no alarm: the
-share must be above the usual one too.
+Two questions, each at half of the rule's probability (Bonferroni):
+
+- *Tone.* Given the window's n stories, are so many negative ones likely under the key's usual
+  share? The share is Beta(alpha, beta) from the pooled prior and the key's history, so the count
+  is beta-binomial: P(X >= negative | n, alpha, beta).
+- *Volume.* Are so many negative stories in one window likely at the key's usual rate? The mean is
+  Gamma(k, k / m) from the prior and the history, so the count is negative binomial. This catches a
+  key that is hardly ever in the news, and then all day, where the share alone says little. It is
+  only asked once the key was watched for a whole window before the present one: no prior knows
+  how much news a new key has.
+
+News is not made of independent draws, which both laws take into account in two ways. Stories of
+one event come together: the history counts as 1 / dispersion of itself, so less is known of the
+usual than its size suggests. And the usual itself moves from window to window, which no amount of
+history averages out: relative variances add up, 1 / k + volume_variation^2 for the mean, and
+1 / (alpha + beta + 1) + (2 share_variation)^2 for the share.
+
+A rise in volume at the usual tone is no alarm: the share must be above the usual one too.
+
+The memory forgets: a bucket t seconds back weighs exp(-t / baseline). The window itself is no
+part of it, nor is what leaves the window while an alert is open and the memory frozen.
 """
 
 import math
@@ -30,8 +44,9 @@ class SurgeDetector(msgspec.Struct, tag="surge"):
     """End of the span that went into the memory, seconds since the epoch."""
 
     @classmethod
-    def new(cls, rule: SurgeRule) -> "SurgeDetector":
-        return cls(Window(rule.window))
+    def new(cls, rule: SurgeRule, watched_since: int | None = None) -> "SurgeDetector":
+        """Has seen nothing; silence since `watched_since` (seconds since the epoch) counts."""
+        return cls(Window(rule.window), remembered_until=watched_since)
 
     def step(self, rule: SurgeRule, bucket: Bucket, learning: bool) -> Finding:
         """Take the next bucket in; what leaves the window while an alert is open is forgotten."""
@@ -50,6 +65,13 @@ class SurgeDetector(msgspec.Struct, tag="surge"):
             self.remembered_until = edge
         return self._judge(rule)
 
+    def freeze_seconds(self, rule: SurgeRule) -> int:
+        """How long an alert may keep the memory from learning: not longer than it reaches back.
+
+        For ever would never take a new normal in, and a young key's usual is a guess at first.
+        """
+        return max(rule.window, int(self.exposure_seconds))
+
     def _age(self, until: int, baseline_seconds: int) -> None:
         """Forget, and count the time, up to a moment."""
         assert self.remembered_until is not None
@@ -64,26 +86,18 @@ class SurgeDetector(msgspec.Struct, tag="surge"):
 
     def _judge(self, rule: SurgeRule) -> Finding:
         stories, negative = self.window.stories, self.window.negative
-        alpha = rule.prior_share * rule.prior_stories + self.negative / rule.dispersion
-        beta = (1 - rule.prior_share) * rule.prior_stories + (
-            self.stories - self.negative
-        ) / rule.dispersion
-        usual = alpha / (alpha + beta)
-        # The prior is worth one window, so that a week of history outweighs it.
-        shape = (rule.prior_negative + self.negative) / rule.dispersion
-        rate = (1 + self.exposure_seconds / rule.window) / rule.dispersion
-        expected = shape / rate
+        usual, expected = self._usual(rule)
         share = negative / stories if stories else 0.0
         lower, upper = wilson(negative, stories)
-        probability = 1.0
-        if negative > expected or share > usual:
-            tone = beta_binomial_tail(negative, stories, alpha, beta)
-            volume = negative_binomial_tail(negative, shape, rate) if share > usual else 1.0
-            probability = min(1.0, 2 * min(tone, volume))
+        leave = min(0.05, 100 * rule.probability)
         enough = stories >= rule.min_stories and negative >= rule.min_negative
+        few = 2 * stories < rule.min_stories or 2 * negative < rule.min_negative
+        # At most the usual share is no alarm, whatever the count.
+        unusual = share > usual and not few
+        probability = self._probability(rule, limit=leave) if unusual else 1.0
         return Finding(
             entered=enough and probability < rule.probability,
-            left=not enough or probability > min(0.05, 100 * rule.probability),
+            left=probability > leave,
             value=share,
             lower=lower,
             upper=upper,
@@ -93,3 +107,26 @@ class SurgeDetector(msgspec.Struct, tag="surge"):
             negative=negative,
             score=-math.log10(max(probability, 1e-300)),
         )
+
+    def _usual(self, rule: SurgeRule) -> tuple[float, float]:
+        """The key's usual share, and its usual negative stories a window."""
+        trust = rule.prior_stories * rule.dispersion
+        share = (rule.prior_share * trust + self.negative) / (trust + self.stories)
+        # The prior of the rate is worth one window, so that a week of history outweighs it.
+        windows = 1 + self.exposure_seconds / rule.window
+        return share, (rule.prior_negative + self.negative) / windows
+
+    def _probability(self, rule: SurgeRule, limit: float) -> float:
+        """Chance that a usual window is as bad in tone or in volume; only exact below `limit`."""
+        stories, negative = self.window.stories, self.window.negative
+        share, expected = self._usual(rule)
+        known = rule.prior_stories + self.stories / rule.dispersion
+        spread = min(0.95, 1 / (known + 1) + 4 * rule.share_variation**2)
+        weight = 1 / spread - 1
+        tone = beta_binomial_tail(negative, stories, share * weight, (1 - share) * weight, limit)
+        counted = (rule.prior_negative + self.negative) / rule.dispersion
+        shape = 1 / (1 / counted + rule.volume_variation**2)
+        volume = 1.0
+        if self.exposure_seconds >= rule.window:
+            volume = negative_binomial_tail(negative, shape, shape / expected, limit)
+        return min(1.0, 2 * min(tone, volume))

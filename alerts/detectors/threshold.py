@@ -17,6 +17,10 @@ class ThresholdDetector(msgspec.Struct, tag="threshold"):
     def new(cls, rule: ThresholdRule) -> "ThresholdDetector":
         return cls(Window(rule.window))
 
+    def freeze_seconds(self, rule: ThresholdRule) -> int:
+        """Nothing is learned, so nothing is frozen."""
+        return 0
+
     def step(self, rule: ThresholdRule, bucket: Bucket, learning: bool) -> Finding:
         """Take the next bucket in."""
         self.window.push(bucket)

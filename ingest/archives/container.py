@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, Final, Literal, cast
+from typing import IO, Any, BinaryIO, Final, Literal, cast
 
 from pyarrow.lib import CompressedInputStream
 
@@ -136,7 +136,7 @@ class _Bounded(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: Any) -> int:
         try:
             piece = self._source.read(len(buffer))
         except (EOFError, OSError, zlib.error) as error:

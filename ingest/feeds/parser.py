@@ -20,7 +20,7 @@ from ingest.dates import EARLIEST_YEAR, parse_date
 from ingest.feeds.document import FeedEntry, ParsedFeed
 from ingest.feeds.json_feed import looks_like_json, parse_json_feed
 from ingest.feeds.outcomes import Failure
-from ingest.feeds.xml_bounds import MAX_DEPTH, xml_bounds
+from ingest.feeds.xml_bounds import xml_bounds
 from ingest.links import absolute_url
 from ingest.text import MAX_TITLE_CHARS, first_words, language_code, plain_text
 
@@ -55,8 +55,8 @@ def parse_feed(
     if looks_like_json(body):
         return parse_json_feed(body, url=url, zone=zone, max_entries=max_entries)
     bounds = xml_bounds(body, max_entries)
-    if bounds.too_deep:
-        return Failure("invalid", f"elements are nested deeper than {MAX_DEPTH} levels")
+    if bounds.refusal:
+        return Failure("invalid", bounds.refusal)
     content_type = (headers or {}).get("content-type", "")
     try:
         with _PARSING:

@@ -8,6 +8,9 @@ from typing import Final
 from xml.parsers import expat
 
 MAX_DEPTH: Final = 200
+MAX_ELEMENTS: Final = 200_000
+_TOO_DEEP: Final = f"elements are nested deeper than {MAX_DEPTH} levels"
+_TOO_MANY: Final = f"the document has more than {MAX_ELEMENTS:,} elements"
 _ENTRY_NAMES: Final = frozenset({"item", "entry"})
 _ENTRY_START = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?(?:item|entry)[\s>]")
 _WIDE: Final = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
@@ -18,7 +21,8 @@ _TAG = re.compile(rb"<(/?)([A-Za-z_][\w.:-]*)[^<>]*?(/?)>")
 class XmlBounds:
     root: str
     """Name of the outermost element without its prefix; "" where there is none."""
-    too_deep: bool
+    refusal: str
+    """Why the document is not to be parsed; "" where it is."""
     body: bytes
     """The document, cut after the last permitted entry and its open elements closed."""
     left_out: int
@@ -44,16 +48,16 @@ def xml_bounds(body: bytes, max_entries: int) -> XmlBounds:
         pass
     except (expat.ExpatError, ValueError, LookupError):
         malformed = True
-    if scan.too_deep:
-        return XmlBounds(scan.root, True, b"", 0)
+    if scan.refusal:
+        return XmlBounds(scan.root, scan.refusal, b"", 0)
     if scan.cut_at is not None:
         encoding = _WIDE.get(body[:2], "utf-8")
         closing = "".join(f"</{name}>" for name in reversed(scan.open_at_cut)).encode(encoding)
         left_out = max(1, len(_ENTRY_START.findall(body, scan.cut_at)))
-        return XmlBounds(scan.root, False, body[: scan.cut_at] + closing, left_out)
+        return XmlBounds(scan.root, "", body[: scan.cut_at] + closing, left_out)
     if malformed:
         return _loose_bounds(body, scan.root, max_entries)
-    return XmlBounds(scan.root, False, body, 0)
+    return XmlBounds(scan.root, "", body, 0)
 
 
 class _Scan:
@@ -62,7 +66,8 @@ class _Scan:
         self.root = ""
         self.open: list[str] = []
         self.entries = 0
-        self.too_deep = False
+        self.elements = 0
+        self.refusal = ""
         self.cut_at: int | None = None
         self.open_at_cut: list[str] = []
 
@@ -75,8 +80,12 @@ class _Scan:
                 self.cut_at, self.open_at_cut = at, list(self.open)
                 raise _StopError
         self.open.append(name)
+        self.elements += 1
         if len(self.open) > MAX_DEPTH:
-            self.too_deep = True
+            self.refusal = _TOO_DEEP
+        elif self.elements > MAX_ELEMENTS:
+            self.refusal = _TOO_MANY
+        if self.refusal:
             raise _StopError
 
     def end(self) -> None:
@@ -89,6 +98,8 @@ def _loose_bounds(body: bytes, root: str, max_entries: int) -> XmlBounds:
     left_out = max(0, len(starts) - max_entries)
     if left_out:
         body = body[: starts[max_entries]]
+    if body.count(b"<") > 2 * MAX_ELEMENTS:
+        return XmlBounds(root, _TOO_MANY, b"", left_out)
     open_names: list[bytes] = []
     for found in _TAG.finditer(body):
         closes, name, empty = found.groups()
@@ -96,8 +107,8 @@ def _loose_bounds(body: bytes, root: str, max_entries: int) -> XmlBounds:
         if not closes and not empty:
             open_names.append(name)
             if len(open_names) > 50 * MAX_DEPTH:
-                return XmlBounds(root, True, b"", 0)
+                return XmlBounds(root, _TOO_DEEP, b"", left_out)
         elif closes and name in open_names[-MAX_DEPTH:]:
             while open_names.pop() != name:
                 pass
-    return XmlBounds(root, False, body, left_out)
+    return XmlBounds(root, "", body, left_out)

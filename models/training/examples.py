@@ -44,12 +44,13 @@ def fingerprint(text: str) -> str:
 def without(examples: Iterable[Example], held_out: Iterable[Example]) -> list[Example]:
     """The examples whose text, by fingerprint, is not among those held out, each once."""
     taken = {fingerprint(example.text) for example in held_out}
+    seen: set[tuple[str, bool]] = set()
     kept = []
     for example in examples:
         mark = fingerprint(example.text)
         task = (mark, example.sentiment is None)
-        if mark not in taken and task not in taken:
-            taken.add(task)  # type: ignore[arg-type]
+        if mark not in taken and task not in seen:
+            seen.add(task)  # type: ignore[arg-type]
             kept.append(example)
     return kept
 
@@ -151,7 +152,7 @@ def _sentiment(place: str, label: object) -> Sentiment:
 def _table(path: Path) -> list[Example]:
     rows: Iterable[dict[str, Any]]
     if path.suffix.lower() == ".parquet":
-        from pyarrow import ArrowInvalid
+        from pyarrow.lib import ArrowInvalid
         from pyarrow.parquet import read_table
 
         try:

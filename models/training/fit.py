@@ -107,7 +107,7 @@ def fit(
                 schedule.label_smoothing,
             )
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             nn.utils.clip_grad_norm_(trained, 1.0)
             optimizer.step()
             plan.step()

@@ -6,17 +6,15 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 import click
 
 from monitor.failures import DataError, UsageError
 from monitor.settings import Settings, load_settings
 
-P = ParamSpec("P")
 
-
-def configured(command: Callable[Concatenate[Settings, P], None]) -> Callable[..., None]:
+def configured(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command `--config` and `--data-dir`, and the settings as its first argument."""
 
     @click.option(
@@ -30,11 +28,8 @@ def configured(command: Callable[Concatenate[Settings, P], None]) -> Callable[..
         help="Where everything is kept.  [default: ./var]",
     )
     @functools.wraps(command)
-    def wrapped(
-        *args: P.args, config: Path | None, data_dir: Path | None, **kwargs: P.kwargs
-    ) -> None:
-        settings = load_settings(config, {"data_dir": data_dir})
-        command(settings, *args, **kwargs)
+    def wrapped(config: Path | None, data_dir: Path | None, **options: Any) -> None:
+        command(load_settings(config, {"data_dir": data_dir}), **options)
 
     return wrapped
 
@@ -65,7 +60,7 @@ def prepare_data_dir(settings: Settings) -> Path:
     return path
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """A time: ISO 8601, a day, or a span back from now such as `7d`."""
 
     name = "time"

@@ -243,6 +243,12 @@ def test_depth_is_limited(tail: str) -> None:
     assert refused(body.encode()) == "elements are nested deeper than 200 levels"
 
 
+@pytest.mark.parametrize("tail", ["</item></channel></rss>", "<p>& never closed"])
+def test_the_number_of_elements_is_limited(tail: str) -> None:
+    body = '<rss version="2.0"><channel><item>' + "<p></p>" * 210_000 + tail
+    assert refused(body.encode()) == "the document has more than 200,000 elements"
+
+
 def test_entities_neither_grow_nor_open_files(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("s3cret")
