@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from alerts.alert import Alert, Event, alert_id, fingerprint
-from alerts.detectors import AnyDetector, new_detector
+from alerts.detectors import AnyDetector, freeze_seconds, new_detector, step
 from alerts.rules import SurgeRule, ThresholdRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket, Finding
 
@@ -106,7 +106,7 @@ def _step(
 ) -> None:
     life = state.life
     learning = life.phase != "firing" or bucket.end > life.frozen_until
-    finding = state.detector.step(rule, bucket, learning)  # type: ignore[arg-type]
+    finding = step(state.detector, rule, bucket, learning)
     state.bucket = bucket.start
     if life.phase == "firing":
         if finding.left:
@@ -120,7 +120,7 @@ def _step(
     life.held_buckets += 1
     if life.held_buckets >= rule.for_buckets:
         life.phase = "firing"
-        life.frozen_until = life.entered + state.detector.freeze_seconds(rule)  # type: ignore[arg-type]
+        life.frozen_until = life.entered + freeze_seconds(state.detector, rule)
         life.alert = _alert(rule, key, life.entered, finding)
         transitions.append(Transition("firing", life.alert, bucket.start))
 

@@ -1,6 +1,7 @@
 """One alert in words: for a terminal, an email, a Slack channel."""
 
 import html
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,12 @@ from alerts.alert import Alert, Event, TopStory
 
 SLACK_HEADER_CHARACTERS = 150
 SLACK_SECTION_CHARACTERS = 3_000
+SLACK_FIELD_CHARACTERS = 2_000
+TITLE_CHARACTERS = 500
+LINK_CHARACTERS = 1_000
+MAX_STORIES = 10
 _DIMENSIONS = {"topic": "topic", "entity": "company", "source": "source", "language": "language"}
+_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,7 @@ def where(alert: Alert) -> str:
     """What the alert is about, in words."""
     if alert.dimension == "all":
         return "all news"
-    return f"{_DIMENSIONS[alert.dimension]} {alert.key}"
+    return f"{_DIMENSIONS.get(alert.dimension, alert.dimension)} {one_line(alert.key)}"
 
 
 def headline(message: Message) -> str:
@@ -33,8 +39,9 @@ def headline(message: Message) -> str:
     alert = message.alert
     if message.event == "resolved":
         return f"Resolved: negative news on {where(alert)} is back to usual"
+    stories = "all stories" if alert.dimension == "all" else f"stories on {where(alert)}"
     return (
-        f"{alert.severity.capitalize()}: {alert.value:.0%} of stories on {where(alert)} "
+        f"{alert.severity.capitalize()}: {alert.value:.0%} of {stories} "
         f"are negative ({alert.negative} of {alert.stories})"
     )
 
@@ -66,11 +73,11 @@ def text(message: Message) -> str:
     lines += [f"{name}: {value}" for name, value in facts(message)]
     if message.alert.top:
         lines += ["", "Most negative headlines:"]
-        for story in message.alert.top:
-            lines.append(f"- {story.title} ({_origin(story)})")
+        for story in message.alert.top[:MAX_STORIES]:
+            lines.append(f"- {title(story)} ({origin(story)})")
             if safe_link(story.url):
                 lines.append(f"  {story.url}")
-    if message.link:
+    if safe_link(message.link):
         lines += ["", f"Alert {message.alert.id}: {message.link}"]
     return "\n".join(lines) + "\n"
 
@@ -85,13 +92,13 @@ def markup(message: Message) -> str:
     )
     stories = "".join(
         f'<li style="margin:6px 0">{_anchor(story)}<br>'
-        f'<span style="color:#57606a">{html.escape(_origin(story))}</span></li>'
-        for story in message.alert.top
+        f'<span style="color:#57606a">{html.escape(origin(story))}</span></li>'
+        for story in message.alert.top[:MAX_STORIES]
     )
     listing = f"<h3>Most negative headlines</h3><ul>{stories}</ul>" if stories else ""
     footer = (
         f'<p><a href="{html.escape(message.link)}">Open alert {message.alert.id}</a></p>'
-        if message.link
+        if safe_link(message.link)
         else ""
     )
     return (
@@ -103,47 +110,74 @@ def markup(message: Message) -> str:
 
 def slack_payload(message: Message) -> dict[str, Any]:
     """Block Kit, within Slack's limits."""
-    title = headline(message)
+    first = headline(message)
     blocks: list[dict[str, Any]] = [
         {
             "type": "header",
-            "text": {"type": "plain_text", "text": _cut(title, SLACK_HEADER_CHARACTERS)},
+            "text": {
+                "type": "plain_text",
+                "text": _cut(first, SLACK_HEADER_CHARACTERS),
+                "emoji": False,
+            },
         },
         {
             "type": "section",
             "fields": [
-                {"type": "mrkdwn", "text": f"*{_slack(name)}*\n{_slack(value)}"}
+                {"type": "mrkdwn", "text": _slack_field(name, value)}
                 for name, value in facts(message)
             ],
         },
     ]
-    for story in message.alert.top:
-        name = _slack(_cut(story.title, 500))
-        # A bar or an angle would end Slack's link early.
-        address = story.url.replace("|", "%7C").replace(">", "%3E").replace("<", "%3C")
-        line = f"<{_slack(address)}|{name}>" if safe_link(story.url) else name
-        section = f"{line}\n{_slack(_origin(story))}"
-        blocks.append(
-            {
-                "type": "section",
-                "text": {"type": "mrkdwn", "text": _cut(section, SLACK_SECTION_CHARACTERS)},
-            }
-        )
-    if message.link:
+    for story in message.alert.top[:MAX_STORIES]:
+        line = _slack_link(story.url, title(story))
+        section = f"{line}\n{_slack(_cut(origin(story), 200))}"
+        if len(section) > SLACK_SECTION_CHARACTERS:
+            # Escaping made it longer; cut before it, never inside a link or an entity.
+            section = _slack(_cut(title(story), 400))
+        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": section}})
+    if safe_link(message.link):
         blocks.append(
             {
                 "type": "context",
                 "elements": [
-                    {"type": "mrkdwn", "text": f"<{message.link}|Open alert {message.alert.id}>"}
+                    {
+                        "type": "mrkdwn",
+                        "text": _slack_link(message.link, f"Open alert {message.alert.id}"),
+                    }
                 ],
             }
         )
-    return {"text": _slack(title), "blocks": blocks}
+    return {"text": _slack(first), "blocks": blocks}
 
 
 def safe_link(url: str) -> bool:
-    """Whether an address may be shown as a link."""
-    return url.startswith(("https://", "http://")) and not any(char.isspace() for char in url)
+    """Whether an address may be shown as a link: of the web, printable, without spaces."""
+    return (
+        url.startswith(("https://", "http://"))
+        and url.isprintable()
+        and " " not in url
+        and len(url) <= LINK_CHARACTERS
+    )
+
+
+def one_line(value: str) -> str:
+    """Text from outside on one line, without what could steer a terminal or a mail.
+
+    Control characters, line ends, lone surrogates and changes of writing direction become spaces.
+    """
+    kept = (" " if _steers(char) else char for char in value)
+    return " ".join("".join(kept).split())
+
+
+def title(story: TopStory) -> str:
+    """The story's headline, safe to show and of bounded length."""
+    return _cut(one_line(story.title), TITLE_CHARACTERS) or "(no title)"
+
+
+def origin(story: TopStory) -> str:
+    """Who said it, when, and how surely it is negative."""
+    source = one_line(story.source)
+    return f"{source}, {moment(story.published)}, {story.probability:.0%} negative"
 
 
 def moment(time: datetime) -> str:
@@ -157,19 +191,31 @@ def duration(seconds: int) -> str:
     return f"{seconds} s"
 
 
-def _origin(story: TopStory) -> str:
-    return f"{story.source}, {moment(story.published)}, {story.probability:.0%} negative"
-
-
 def _anchor(story: TopStory) -> str:
-    title = html.escape(story.title)
+    shown = html.escape(title(story))
     if not safe_link(story.url):
-        return title
-    return f'<a href="{html.escape(story.url)}">{title}</a>'
+        return shown
+    return f'<a href="{html.escape(story.url)}">{shown}</a>'
 
 
 def _slack(value: str) -> str:
     return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _slack_field(name: str, value: str) -> str:
+    return f"*{_slack(name)}*\n{_slack(_cut(value, SLACK_FIELD_CHARACTERS // 6))}"
+
+
+def _slack_link(url: str, shown: str) -> str:
+    """A link, or the text alone. A bar or an angle in the address would end the link early."""
+    if not safe_link(url):
+        return _slack(shown)
+    address = url.replace("|", "%7C").replace(">", "%3E").replace("<", "%3C")
+    return f"<{_slack(address)}|{_slack(shown)}>"
+
+
+def _steers(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or char in _DIRECTIONS
 
 
 def _cut(value: str, limit: int) -> str:

@@ -104,7 +104,7 @@ class SurgeRule(_Rule):
     detector: Literal["surge"]
     baseline: Seconds = 14 * 86_400
     """Time constant of the key's memory: older buckets weigh less, by e a baseline."""
-    probability: float = Field(default=1e-5, gt=0, le=0.05)
+    probability: float = Field(default=1e-4, gt=0, le=0.05)
     """Chance that a usual window looks like this; below it the rule fires."""
     min_negative: int = Field(default=4, ge=1)
     prior_share: float = Field(default=0.3, gt=0, lt=1)

@@ -1,5 +1,7 @@
 """Alerts by email, as text and HTML, through an SMTP server."""
 
+import contextlib
+import hashlib
 import smtplib
 import ssl
 from email.message import EmailMessage
@@ -17,28 +19,27 @@ class EmailChannel:
         self._settings = settings
 
     def deliver(self, message: Message, idempotency_key: str) -> Outcome:
-        settings = self._settings
+        host = self._settings.host
         mail = self.compose(message, idempotency_key)
         try:
-            with self._connect() as server:
-                if settings.security == "starttls":
-                    server.starttls(context=ssl.create_default_context())
-                if settings.username:
-                    server.login(settings.username, settings.password.get_secret_value())
-                refused = server.send_message(mail)
+            refused = self._send(mail)
         except smtplib.SMTPRecipientsRefused as error:
-            codes = [code for code, _ in error.recipients.values()]
-            return _by_code(max(codes), "every recipient was refused")
+            refused = error.recipients
         except smtplib.SMTPResponseException as error:
             return _by_code(error.smtp_code, type(error).__name__)
-        except ssl.SSLError as error:
-            return Rejected(f"mail server {settings.host}: TLS failed: {error.reason}")
+        except ssl.SSLCertVerificationError as error:
+            return Rejected(f"mail server {host}: its certificate: {error.verify_message}")
         except smtplib.SMTPNotSupportedError as error:
-            return Rejected(f"mail server {settings.host}: {error}")
+            return Rejected(f"mail server {host}: {error}")
+        except UnicodeError:
+            return Rejected(f"mail server {host}: it takes names and passwords in ASCII only")
         except (OSError, smtplib.SMTPException) as error:
-            return Retryable(f"mail server {settings.host} does not answer: {type(error).__name__}")
+            return Retryable(f"mail server {host} does not answer: {type(error).__name__}")
         if refused:
-            return Rejected(f"mail server {settings.host} refused {len(refused)} recipients")
+            # As long as one may be taken later; the others know the Message-ID of a repeat.
+            code = min(code for code, _ in refused.values())
+            count = f"{len(refused)} of {len(self._settings.recipients)} recipients refused"
+            return _by_code(code, count)
         return Delivered()
 
     def compose(self, message: Message, idempotency_key: str) -> EmailMessage:
@@ -48,12 +49,29 @@ class EmailChannel:
         mail["From"] = self._settings.sender
         mail["To"] = ", ".join(self._settings.recipients)
         mail["Date"] = formatdate(message.alert.started.timestamp())
-        safe_key = "".join(char if char.isalnum() else "." for char in idempotency_key)
-        mail["Message-ID"] = f"<{safe_key}@{self._settings.sender.rpartition('@')[2]}>"
+        digest = hashlib.sha256(idempotency_key.encode()).hexdigest()[:32]
+        mail["Message-ID"] = f"<{digest}@{self._settings.sender.rpartition('@')[2]}>"
         mail["X-Undertone-Alert"] = message.alert.id
         mail.set_content(text(message))
         mail.add_alternative(markup(message), subtype="html")
         return mail
+
+    def _send(self, mail: EmailMessage) -> dict[str, tuple[int, bytes]]:
+        """The recipients that were refused, while others were not; raises what smtplib raises."""
+        settings = self._settings
+        server = self._connect()
+        try:
+            if settings.security == "starttls":
+                server.starttls(context=ssl.create_default_context())
+            if settings.username:
+                server.login(settings.username, settings.password.get_secret_value())
+            refused = server.send_message(mail)
+            # The mail is taken over: what goes wrong in taking leave is no failure.
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                server.quit()
+            return refused
+        finally:
+            server.close()
 
     def _connect(self) -> smtplib.SMTP:
         settings = self._settings

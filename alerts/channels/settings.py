@@ -1,9 +1,29 @@
 """What a user says about a channel."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_ADDRESS = re.compile(r"[^@\s<>,;:()\"\[\]\\\x00-\x1f]{1,64}@[A-Za-z0-9.-]{1,253}")
+
+
+def _address(value: str) -> str:
+    if not _ADDRESS.fullmatch(value):
+        raise ValueError(f"'{value}' is no mail address; write it as desk@example.com")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$")]
 
 
@@ -43,11 +63,15 @@ class EmailSettings(_Settings):
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: str = ""
     password: SecretStr = SecretStr("")
-    sender: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
-    recipients: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = Field(
-        min_length=1, max_length=100
-    )
+    sender: Address
+    recipients: tuple[Address, ...] = Field(min_length=1, max_length=100)
     timeout_seconds: float = Field(30.0, gt=0, le=300)
+
+    @model_validator(mode="after")
+    def _password_is_covered(self) -> "EmailSettings":
+        if self.username and self.security == "none" and self.host not in _LOOPBACK:
+            raise ValueError("security: none would send the password in the clear; use starttls")
+        return self
 
 
 ChannelSettings = Annotated[

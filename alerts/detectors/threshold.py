@@ -17,11 +17,7 @@ class ThresholdDetector(msgspec.Struct, tag="threshold"):
     def new(cls, rule: ThresholdRule) -> "ThresholdDetector":
         return cls(Window(rule.window))
 
-    def freeze_seconds(self, rule: ThresholdRule) -> int:
-        """Nothing is learned, so nothing is frozen."""
-        return 0
-
-    def step(self, rule: ThresholdRule, bucket: Bucket, learning: bool) -> Finding:
+    def step(self, rule: ThresholdRule, bucket: Bucket) -> Finding:
         """Take the next bucket in."""
         self.window.push(bucket)
         stories, negative = self.window.stories, self.window.negative

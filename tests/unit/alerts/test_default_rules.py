@@ -1,0 +1,86 @@
+"""The rules of the first day."""
+
+import random
+from typing import Any, cast
+
+from ruamel.yaml import YAML
+
+from alerts.fold import Transition, fold
+from alerts.rules import RuleFile
+from alerts.series import BUCKET_SECONDS, Bucket
+from tests.paths import ROOT
+from tests.unit.alerts.records import DAY, HOUR, START, bucket
+
+
+def default_rules() -> RuleFile:
+    text = (ROOT / "alerts" / "default_rules.yaml").read_text(encoding="utf-8")
+    plain = cast("dict[str, Any]", YAML(typ="safe").load(text))
+    return RuleFile.model_validate(plain)
+
+
+def run(dimension: str, buckets: list[Bucket], through: int) -> list[Transition]:
+    return [
+        found
+        for rule in default_rules().rules
+        if rule.dimension == dimension
+        for found in fold(rule, None, "key", buckets, through)[1]
+    ]
+
+
+def stories(
+    seed: int, start: int, seconds: int, count: int, negative_share: float
+) -> dict[int, list[bool]]:
+    """Whether negative, by bucket; at random times."""
+    source = random.Random(seed)
+    found: dict[int, list[bool]] = {}
+    for _ in range(count):
+        at = start + source.randrange(seconds) // BUCKET_SECONDS * BUCKET_SECONDS
+        found.setdefault(at, []).append(source.random() < negative_share)
+    return found
+
+
+def as_buckets(*parts: dict[int, list[bool]]) -> list[Bucket]:
+    joined: dict[int, list[bool]] = {}
+    for part in parts:
+        for start, flags in part.items():
+            joined.setdefault(start, []).extend(flags)
+    return [bucket(at, sum(f), len(f) - sum(f)) for at, f in sorted(joined.items())]
+
+
+def test_every_dimension_of_a_desk_is_watched() -> None:
+    assert {rule.dimension for rule in default_rules().rules} == {
+        "all",
+        "topic",
+        "entity",
+        "source",
+    }
+
+
+def test_a_crisis_at_a_company_fires_within_its_first_half_hour() -> None:
+    week = stories(1, START, 7 * DAY, 50, 0.15)
+    crisis = stories(2, START + 7 * DAY, 3 * HOUR, 90, 0.95)
+    found = run("entity", as_buckets(week, crisis), START + 7 * DAY + 3 * HOUR)
+    first = min(item.bucket for item in found if item.event == "firing")
+    assert START + 7 * DAY <= first <= START + 7 * DAY + HOUR // 2
+
+
+def test_half_a_year_of_usual_news_is_nearly_silent() -> None:
+    """Keys of every size, whose tone and volume move from day to day as news does."""
+    alerts = 0
+    keys = 0
+    for dimension, a_day in (("entity", 1.5), ("topic", 25), ("source", 40), ("all", 120)):
+        for number in range(8):
+            source = random.Random(f"{dimension}{number}")
+            share = source.uniform(0.1, 0.5)
+            days = []
+            for day in range(180):
+                busy = source.gammavariate(1 / 0.3**2, 0.3**2)
+                tone = min(0.95, max(0.02, source.gauss(share, 0.04)))
+                count = round(source.gauss(a_day * busy, (a_day * busy) ** 0.5))
+                days.append(
+                    stories(source.randrange(10**9), START + day * DAY, DAY, max(0, count), tone)
+                )
+            found = run(dimension, as_buckets(*days), START + 180 * DAY)
+            alerts += sum(item.event == "firing" for item in found)
+            keys += 1
+    assert alerts <= keys // 4, f"{alerts} alerts of {keys} keys in half a year"
