@@ -20,7 +20,7 @@ from alerts.series import BUCKET_SECONDS, Bucket
 from monitor.store import alerts as alert_store
 from monitor.store.engine import writing
 from monitor.store.ingestion import insert_for
-from monitor.store.readers import articles_between, series, top_negative
+from monitor.store.readers import articles_between, first_bucket, series, top_negative
 from monitor.store.schema import detector_progress, detector_states
 from monitor.stories import bucket_of
 
@@ -117,15 +117,16 @@ def tick(
         ).items()
         if rule.watches(key)
     }
+    since = _watched_since(engine, rule)
     settled_states = dict(states.keys)
     transitions: list[Transition] = []
     open_now: dict[str, bool] = {}
     changed: dict[str, KeyState] = {}
     for key in sorted(found.keys() | _open_keys(states.keys)):
-        state, folded = _fold_to(rule, states.keys.get(key), key, found.get(key, ()), settle)
+        state, folded = _fold_to(rule, states.keys.get(key), key, found.get(key, ()), settle, since)
         if settle > after:
             changed[key] = settled_states[key] = state
-        ahead, more = _fold_to(rule, state, key, found.get(key, ()), last_closed)
+        ahead, more = _fold_to(rule, state, key, found.get(key, ()), last_closed, since)
         transitions += [
             item for item in folded + more if item.alert.started.timestamp() > states.announce_after
         ]
@@ -148,12 +149,13 @@ def backtest(
     found: list[Alert] = []
     through = bucket_of(until) - BUCKET_SECONDS
     for rule in rules:
+        watched = _watched_since(engine, rule)
         for key, buckets in series(
             engine, rule.dimension, None, through, list(rule.keys) or None
         ).items():
             if not rule.watches(key):
                 continue
-            _, transitions = fold(rule, None, key, buckets, through)
+            _, transitions = fold(rule, None, key, buckets, through, watched)
             latest: dict[str, Alert] = {}
             for transition in transitions:
                 if transition.alert.started >= since:
@@ -180,13 +182,27 @@ def with_evidence(engine: Engine, alert: Alert) -> Alert:
     )
 
 
+def _watched_since(engine: Engine, rule: AnyRule) -> int | None:
+    """From when on silence about a key means that there was no news of it.
+
+    Not for sources: one that is silent may only have been added later.
+    """
+    return first_bucket(engine) if rule.dimension in ("all", "topic", "entity") else None
+
+
 def _fold_to(
-    rule: AnyRule, state: KeyState | None, key: str, buckets: Sequence[Bucket], through: int
+    rule: AnyRule,
+    state: KeyState | None,
+    key: str,
+    buckets: Sequence[Bucket],
+    through: int,
+    watched_since: int | None,
 ) -> tuple[KeyState, list[Transition]]:
     """Fold a copy of the state, so that the one given can be folded again."""
     copy = msgspec.json.decode(msgspec.json.encode(state), type=KeyState) if state else None
     begun = -1 if state is None or state.bucket is None else state.bucket
-    return fold(rule, copy, key, [b for b in buckets if begun < b.start <= through], through)
+    ahead = [bucket for bucket in buckets if begun < bucket.start <= through]
+    return fold(rule, copy, key, ahead, through, watched_since)
 
 
 def _open_keys(states: dict[str, KeyState]) -> set[str]:

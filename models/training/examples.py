@@ -50,7 +50,7 @@ def without(examples: Iterable[Example], held_out: Iterable[Example]) -> list[Ex
         mark = fingerprint(example.text)
         task = (mark, example.sentiment is None)
         if mark not in taken and task not in seen:
-            seen.add(task)  # type: ignore[arg-type]
+            seen.add(task)
             kept.append(example)
     return kept
 

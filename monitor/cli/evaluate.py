@@ -32,8 +32,8 @@ def evaluate(
 ) -> None:
     """Print precision, recall, F1 and support by class, accuracy, macro and weighted averages.
 
-    PATHS are labelled sets: CSV, JSON lines or Parquet with text and sentiment and/or topics, or
-    the published files of Financial PhraseBank, SEntFiN, NewsMTSC, FinCUGE and twitter-financial-news.
+    PATHS are labelled sets: CSV, JSON lines or Parquet with text and sentiment and/or topics,
+    or the published files of Financial PhraseBank, SEntFiN, NewsMTSC, FinCUGE and tfns.
     """
     import json
 

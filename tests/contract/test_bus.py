@@ -1,0 +1,119 @@
+"""One contract for both buses."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from monitor.bus import Bus, Consumer, Record
+from monitor.bus.embedded import EmbeddedBus
+from monitor.failures import UsageError
+
+TOPIC = "articles"
+
+
+@pytest.fixture(params=["embedded", "kafka"])
+def bus(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bus]:
+    made: Bus
+    if request.param == "embedded":
+        made = EmbeddedBus(tmp_path / "bus.db")
+    else:
+        from monitor.bus.kafka import KafkaBus, KafkaConnection
+
+        servers = request.getfixturevalue("kafka")
+        made = KafkaBus(KafkaConnection(servers), f"t{uuid.uuid4().hex[:8]}.")
+    made.create_topics([TOPIC], 2)
+    yield made
+    made.close()
+
+
+def read(consumer: Consumer, count: int) -> list[Record]:
+    """Poll until so many records have come; fewer when none come for ten polls of a second."""
+    records: list[Record] = []
+    empty = 0
+    while len(records) < count and empty < 10:
+        found = consumer.poll(100, 1.0)
+        empty = 0 if found else empty + 1
+        records += found
+    return records
+
+
+def send(bus: Bus, partition: int, *values: bytes) -> None:
+    producer = bus.producer()
+    for value in values:
+        producer.send(TOPIC, partition, "key", value)
+    producer.flush()
+    producer.close()
+
+
+def test_order_within_a_partition_and_offsets_that_rise(bus: Bus) -> None:
+    values = [f"record {number}".encode() for number in range(300)]
+    send(bus, 1, *values)
+    consumer = bus.consumer(TOPIC, "group")
+    records = read(consumer, 300)
+    consumer.close()
+    assert [record.value for record in records] == values
+    assert [record.offset for record in records] == list(range(300))
+    assert {(record.topic, record.partition, record.key) for record in records} == {
+        (TOPIC, 1, "key")
+    }
+    assert bus.end_offsets(TOPIC) == {0: 0, 1: 300}
+
+
+def test_a_group_goes_on_where_it_committed(bus: Bus) -> None:
+    send(bus, 0, b"one", b"two", b"three")
+    first = bus.consumer(TOPIC, "group")
+    assert [record.value for record in read(first, 3)] == [b"one", b"two", b"three"]
+    first.commit({(TOPIC, 0): 2})
+    first.close()
+    assert bus.committed(TOPIC, "group") == {0: 2}
+    second = bus.consumer(TOPIC, "group")
+    assert [record.value for record in read(second, 1)] == [b"three"]
+    second.close()
+
+
+def test_what_was_not_committed_is_read_again(bus: Bus) -> None:
+    send(bus, 0, b"one")
+    first = bus.consumer(TOPIC, "group")
+    assert len(read(first, 1)) == 1
+    first.close()
+    second = bus.consumer(TOPIC, "group")
+    assert [record.value for record in read(second, 1)] == [b"one"]
+    second.close()
+
+
+def test_positions_of_the_store_go_before_those_of_the_group(bus: Bus) -> None:
+    send(bus, 0, b"one", b"two", b"three")
+    first = bus.consumer(TOPIC, "group")
+    read(first, 3)
+    first.commit({(TOPIC, 0): 3})
+    first.close()
+    second = bus.consumer(TOPIC, "group", lambda wanted: {(TOPIC, 0): 1})
+    assert [record.value for record in read(second, 2)] == [b"two", b"three"]
+    second.seek((TOPIC, 0), 0)
+    assert [record.value for record in read(second, 3)] == [b"one", b"two", b"three"]
+    second.close()
+
+
+def test_groups_do_not_know_of_each_other(bus: Bus) -> None:
+    send(bus, 0, b"one")
+    for group in ("a", "b"):
+        consumer = bus.consumer(TOPIC, group)
+        assert [record.value for record in read(consumer, 1)] == [b"one"]
+        consumer.commit({(TOPIC, 0): 1})
+        consumer.close()
+
+
+def test_topics_with_other_partitions_are_refused(bus: Bus) -> None:
+    bus.create_topics([TOPIC], 2)
+    with pytest.raises(UsageError, match="2 partitions, 3 are configured"):
+        bus.create_topics([TOPIC], 3)
+
+
+def test_any_bytes_travel_unchanged(bus: Bus) -> None:
+    values = [b"", bytes(range(256)), "负面".encode(), b"x" * 500_000]
+    send(bus, 0, *values)
+    consumer = bus.consumer(TOPIC, "group")
+    assert [record.value for record in read(consumer, 4)] == values
+    consumer.close()

@@ -1,0 +1,132 @@
+"""One contract for both databases."""
+
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from monitor.failures import Unavailable, UsageError
+from monitor.store import leases
+from monitor.store.engine import open_store
+from monitor.store.ingestion import Advance, Overtaken, apply, positions, watermarks
+from monitor.store.readers import articles_between, series, tally_rows, top_negative
+from monitor.store.schema import metadata
+from tests.unit.monitor.stories_data import START, scored
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        made = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    else:
+        server = make_url(request.getfixturevalue("postgresql"))
+        name = f"t{uuid.uuid4().hex[:10]}"
+        admin = create_engine(
+            server.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+        )
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        admin.dispose()
+        made = open_store(server.set(database=name).render_as_string(hide_password=False))
+    yield made
+    made.dispose()
+
+
+def advance(first: int, count: int, minutes: int | None = None) -> Advance:
+    mark = None if minutes is None else START + timedelta(minutes=minutes)
+    return Advance("aggregate", ("scored", 0), first, first + count, mark, mark)
+
+
+def rows(engine: Engine) -> list[tuple[object, ...]]:
+    return [
+        (row.dimension, row.key, row.bucket, row.stories, row.articles, row.negative)
+        for row in tally_rows(engine)
+    ]
+
+
+def test_migrations_make_what_the_schema_says(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, metadata) == []
+
+
+def test_a_batch_counts_once(engine: Engine) -> None:
+    events = [scored("a"), scored("b", "Profit rises", negative=0.1)]
+    first = apply(engine, events, advance(0, 2))
+    before = rows(engine)
+    again = apply(engine, events, advance(2, 2))
+    assert (first.inserted, again.inserted, again.duplicates) == (2, 0, 2)
+    assert rows(engine) == before
+    assert ("all", "all", START, 2, 2, 1) in before
+
+
+def test_an_overtaken_batch_changes_nothing(engine: Engine) -> None:
+    apply(engine, [scored("a")], advance(0, 5))
+    before = rows(engine)
+    with pytest.raises(Overtaken):
+        apply(engine, [scored("b", "Another")], advance(3, 1))
+    assert rows(engine) == before
+    assert positions(engine, "aggregate", [("scored", 0)]) == {("scored", 0): 5}
+
+
+def test_a_correction_moves_the_counts(engine: Engine) -> None:
+    apply(engine, [scored("a")], None)
+    corrected = scored("a", "Bank is sound", negative=0.1, topics=("banks",), seen_hours=1)
+    assert apply(engine, [corrected], None).corrected == 1
+    assert ("all", "all", START, 1, 1, 0) in rows(engine)
+    assert not [row for row in rows(engine) if row[1] == "credit"]
+    assert apply(engine, [scored("a")], None).duplicates == 1
+
+
+def test_watermarks_wait_for_every_partition_and_never_go_back(engine: Engine) -> None:
+    apply(engine, [], advance(0, 1, minutes=10))
+    apply(engine, [], advance(1, 1, minutes=5))
+    apply(engine, [], advance(2, 1, minutes=20))
+    assert watermarks(engine, "aggregate", "scored", 2) is None
+    assert watermarks(engine, "aggregate", "scored", 1) == (
+        START + timedelta(minutes=10),
+        START + timedelta(minutes=20),
+    )
+
+
+def test_evidence_is_found_by_any_dimension(engine: Engine) -> None:
+    name = 'Ärger "& Söhne" 100%'
+    apply(
+        engine,
+        [
+            scored("a", "Worst", negative=0.95, entities=(name,)),
+            scored("b", "Bad", negative=0.8, entities=(name,), topics=("banks",)),
+            scored("c", "Good", negative=0.1, entities=(name,)),
+            scored("d", "Elsewhere", entities=("Other",)),
+        ],
+        None,
+    )
+    until = START + timedelta(hours=1)
+    titles = [item.title for item in top_negative(engine, START, until, "entity", name, 5)]
+    assert titles == ["Worst", "Bad"]
+    found = articles_between(engine, START, until, "topic", "banks")
+    assert [item.title for item in found] == ["Bad"]
+    assert series(engine, "entity", None, int(until.timestamp()))[name][0].stories == 3
+
+
+def test_a_lease_has_one_holder_until_it_runs_out(engine: Engine) -> None:
+    assert leases.hold(engine, "detect", "one", START)
+    assert not leases.hold(engine, "detect", "two", START + timedelta(seconds=5))
+    assert leases.hold(engine, "detect", "one", START + timedelta(seconds=10))
+    late = START + timedelta(seconds=11 + leases.LEASE_SECONDS)
+    assert leases.hold(engine, "detect", "two", late)
+    leases.release(engine, "detect", "two")
+    assert leases.hold(engine, "detect", "one", late)
+
+
+def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1") as caught:
+        open_store("postgresql://user:secret@127.0.0.1:1/name")
+    assert "secret" not in str(caught.value)
+    with pytest.raises(UsageError, match="mysql"):
+        open_store("mysql://127.0.0.1/name")
