@@ -75,6 +75,7 @@ def load_network(directory: Path) -> tuple[Manifest, TwoHeadEncoder, Path]:
             merge_adapter(backbone, load_file(directory / ADAPTER), config)
         else:
             backbone, hidden = empty_backbone(directory)
+            backbone = backbone.float()
             vocabulary = int(cast("Tensor", backbone.get_input_embeddings().weight).shape[0])  # type: ignore[operator]
             weights = expand(load_file(directory / ENCODER), vocabulary)
             missing, unexpected = backbone.load_state_dict(weights, strict=False)

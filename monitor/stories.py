@@ -50,9 +50,10 @@ class CountedArticle:
     def supersedes(self, other: "CountedArticle") -> bool:
         """Whether this is a later state of the same article, by an order all workers agree on."""
         changed = (self.content_hash, self.published) != (other.content_hash, other.published)
-        return changed and (self.first_seen, self.content_hash) > (
+        return changed and (self.first_seen, self.content_hash, self.published) > (
             other.first_seen,
             other.content_hash,
+            other.published,
         )
 
 

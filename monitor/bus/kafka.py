@@ -200,8 +200,10 @@ class _SeekOnAssignment(ConsumerRebalanceListener):  # type: ignore[misc, unused
         if self._positions is None:
             return
         names = [(self._consumer.topic, partition.partition) for partition in assigned]
-        for name, offset in self._positions(names).items():
-            self._consumer.seek(name, offset)
+        known = self._positions(names)
+        for name in names:
+            if name in known:
+                self._consumer.seek(name, known[name])
 
 
 class KafkaBusConsumer:
@@ -245,7 +247,7 @@ class KafkaBusConsumer:
     def seek(self, partition: TopicPartition, offset: int) -> None:
         try:
             self._inner.seek(self._name(partition), offset)
-        except (IllegalStateError, AssertionError) as error:
+        except (IllegalStateError, ValueError) as error:
             raise Unavailable(f"Kafka: partition {partition} is not assigned here") from error
 
     def close(self) -> None:
