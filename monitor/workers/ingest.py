@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -175,7 +175,9 @@ class IngestWorker:
                     renewed = time.monotonic()
                     if not patiently(ROLE, stop, self._hold):
                         raise Stopped
-                waiting.append(article)
+                waiting.append(
+                    replace(article, first_seen=self._now()) if replay.rebase else article
+                )
             patiently(ROLE, stop, partial(outlet.send, waiting, "replay"))
             end = datetime.fromtimestamp(bucket + BUCKET_SECONDS, UTC)
             patiently(ROLE, stop, partial(outlet.watermark, min(end, self._now())))

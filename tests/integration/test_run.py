@@ -1,0 +1,154 @@
+"""`undertone run` as a user starts it: the sample ends in an alert, everywhere it should show."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def undertone(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "monitor", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def json_lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.5)
+
+
+@pytest.mark.timeout(240)
+def test_the_sample_ends_in_an_alert(tmp_path: Path) -> None:
+    port, data = free_port(), str(tmp_path / "var")
+    config = tmp_path / "undertone.yaml"
+    config.write_text("default_feeds: false\ndata_dir: var\n", encoding="utf-8")
+    log = tmp_path / "output"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "monitor", "run", "--config", str(config), "--port", str(port)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+    try:
+
+        def alerts() -> list[dict[str, Any]]:
+            found = undertone("alerts", "list", "--json", "--data-dir", data)
+            return json_lines(found.stdout)
+
+        wait_for(lambda: any(alert["key"] == "Caldrennick Bank" for alert in alerts()), seconds=120)
+        (alert,) = [item for item in alerts() if item["rule"] == "company-surge"]
+        assert list(alert)[:13] == [
+            "id", "rule", "dimension", "key", "state", "started", "value", "lower", "upper",
+            "baseline", "stories", "negative", "top",
+        ]  # fmt: skip
+        assert alert["state"] == "firing"
+        assert alert["top"] and all(
+            "sample" in s["source"] or "示例" in s["source"] for s in alert["top"]
+        )
+        title = alert["top"][0]["title"]
+
+        wait_for(lambda: "Critical:" in log.read_text(encoding="utf-8"), seconds=30)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            page = client.get("/")
+            assert "Caldrennick Bank" in page.text
+            assert "default-src 'self'" in page.headers["content-security-policy"]
+            assert title.split("，")[0] in client.get(f"/alerts/{alert['id']}").text
+            assert client.get("/alerts/unknown").status_code == 404
+            assert client.get("/healthz").text == "ok\n"
+            assert client.get("/readyz").json() == {"ready": True, "articles": 360}
+            metrics = client.get("/metrics").text
+            assert 'undertone_articles_counted_total{result="inserted"} 360.0' in metrics
+            assert "undertone_publish_to_scored_seconds_bucket" in metrics
+
+        tallies = json_lines(
+            undertone(
+                "tallies", "--dimension", "all", "--bucket", "1d", "--json", "--data-dir", data
+            ).stdout
+        )
+        assert sum(row["articles"] for row in tallies) == 360
+        assert sum(row["stories"] for row in tallies) == sum(
+            row[name] for row in tallies for name in ("negative", "neutral", "positive")
+        )
+        second = undertone("run", "--config", str(config), "--port", str(free_port()))
+        assert second.returncode == 2
+        assert "already runs" in second.stderr
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+
+def test_errors_are_clear_and_end_with_their_code(tmp_path: Path) -> None:
+    config = tmp_path / "bad.yaml"
+    config.write_text("web:\n  prot: 9000\n", encoding="utf-8")
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("", encoding="utf-8")
+    not_parquet = tmp_path / "news.parquet"
+    not_parquet.write_text("published,title\n", encoding="utf-8")
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        "rules:\n  - name: a\n    detector: threshold\n    dimension: all\n    shar: 0.5\n"
+    )
+    data = ("--data-dir", str(tmp_path / "var"))
+    cases = [
+        (
+            ("run", "--config", str(config)),
+            2,
+            "bad.yaml:2:3: unknown key 'prot' (did you mean 'port'?)",
+        ),
+        (("backfill", str(tmp_path / "none.csv"), *data), 2, "no such file"),
+        (("backfill", str(empty), *data), 1, "empty.jsonl"),
+        (("backfill", str(not_parquet), *data), 1, "news.parquet"),
+        (("rules", "check", str(rules)), 2, "did you mean 'share'?"),
+        (("alerts", "show", "nothing", *data), 1, "no alert"),
+        (("score", "--json", str(tmp_path / "none.txt")), 2, "no such file"),
+        (("evaluate", str(tmp_path / "none.csv")), 1, "no such file"),
+        (("feed",), 2, "Did you mean 'feeds'?"),
+    ]
+    for arguments, code, message in cases:
+        found = undertone(*arguments)
+        assert (found.returncode, message in found.stderr) == (code, True), found.stderr
+        assert "Traceback" not in found.stderr
+
+
+def test_scores_come_in_order_without_a_daemon(tmp_path: Path) -> None:
+    texts = [
+        "Profit doubles and shares jump to a record",
+        "公司债券违约，股价跌停",
+        "",
+        "The meeting is on Tuesday",
+    ]
+    file = tmp_path / "texts.txt"
+    file.write_text("\n".join(texts) + "\n", encoding="utf-8")
+    found = undertone("score", "--json", str(file))
+    rows = json_lines(found.stdout)
+    assert [row["text"] for row in rows] == texts
+    assert [row["language"] for row in rows][:2] == ["en", "zh"]
+    assert [row["label"] for row in rows][:2] == ["positive", "negative"]
+    assert len(rows[0]["topics"]) == 17
+    assert all(abs(sum(row["sentiment"].values()) - 1) < 0.001 for row in rows)
