@@ -39,7 +39,7 @@ def test_a_model_learns_is_written_and_loads(tmp_path: Path, method: str) -> Non
         method=method,
         schedule=Schedule(
             learning_rate=1e-3 if method == "lora" else 1e-4, epochs=4, batch_size=4, max_tokens=24
-        ),  # fmt: skip
+        ),
         train=EXAMPLES[2:18],
         valid=[*EXAMPLES[:2], *EXAMPLES[18:]],
         sources=(),
