@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
+from transformers.utils import logging as hub_logging
 
 from models.labels import SENTIMENTS, TOPICS
 
@@ -50,6 +51,9 @@ def empty_backbone(directory: Path) -> tuple[nn.Module, int]:
 
 def pretrained_backbone(directory: Path) -> tuple[nn.Module, int]:
     """A backbone with the weights of a directory, in single precision, and its hidden size."""
+    # Its bar and its report of unused weights would stand between a user and the first alert.
+    hub_logging.disable_progress_bar()
+    hub_logging.set_verbosity_error()
     backbone = AutoModel.from_pretrained(
         directory,
         local_files_only=True,
