@@ -1,13 +1,19 @@
 """Companies to watch, and finding them in a text."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
 
+from ahocorasick_rs import AhoCorasick
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 MAX_COMPANIES = 50_000
 _HAN = re.compile(r"[\u3400-\u9fff]")
-_NAME_CHARACTER = "[0-9A-Za-z\u00c0-\u024f]"
+_NAME_CHARACTER = re.compile(r"[0-9A-Za-z\u00c0-\u024f]")
+_EXCHANGE_SUFFIX = re.compile(r"\.[A-Z]{1,2}\b")
+_SHORT_NAME_LENGTH = 5
 
 
 class Company(BaseModel):
@@ -45,60 +51,94 @@ class WatchlistFile(BaseModel):
         return companies
 
 
-class Watchlist:
-    """All names in one pattern; the longest name at a place wins.
+@dataclass(frozen=True)
+class _Name:
+    company: str
+    spelling: str
+    kind: Literal["anywhere", "word", "capitals", "ticker"]
 
-    Latin names match as whole words, case aside unless they are written in capitals (AMD).
-    Chinese names match anywhere. A ticker matches as `$AAPL`, `(AAPL)`, `AAPL.O` or `NYSE: AAPL`,
-    and bare when it has three capitals or more, or six digits.
+
+class Watchlist:
+    """Finds all names in one pass over a text (Aho-Corasick); the longest name at a place wins.
+
+    Latin names match as whole words, case aside unless they are short and written in capitals
+    (AMD). Chinese names match anywhere. A ticker matches as `$AAPL`, `(AAPL)`, `AAPL.O` or
+    `NYSE: AAPL`, and bare when it has three capitals or more, or five digits.
     """
 
     def __init__(self, companies: Iterable[Company]) -> None:
-        self._owners: dict[str, str] = {}
-        patterns: list[tuple[str, str]] = []
+        names: defaultdict[str, list[_Name]] = defaultdict(list)
         for company in companies:
-            for name in (company.name, *company.aliases):
-                patterns.append((name, _name_pattern(name)))
-                self._owners.setdefault(_key(name), company.name)
+            for spelling in (company.name, *company.aliases):
+                name = _Name(company.name, _normal(spelling), _kind(_normal(spelling)))
+                names[_lower(name.spelling)].append(name)
             for ticker in company.tickers:
-                patterns.append((ticker, _ticker_pattern(ticker)))
-                self._owners.setdefault("$" + ticker.upper(), company.name)
-        # Alternation takes the first that fits: longer names first.
-        patterns.sort(key=lambda item: (-len(item[0]), item[0]))
-        joined = "|".join(dict.fromkeys(pattern for _, pattern in patterns))
-        self._pattern = re.compile(joined) if joined else None
+                names[ticker.lower()].append(_Name(company.name, ticker.upper(), "ticker"))
+        self._names = list(names.values())
+        self._automaton = AhoCorasick(list(names)) if names else None
 
     def find(self, text: str) -> tuple[str, ...]:
         """Names of the companies that a text mentions, sorted."""
-        if self._pattern is None:
+        if self._automaton is None:
             return ()
-        found = set()
-        for match in self._pattern.finditer(text):
-            word = match[0]
-            owner = self._owners.get("$" + word.lstrip("$").upper()) or self._owners.get(_key(word))
-            if owner is not None:
-                found.add(owner)
+        normal = _normal(text)
+        matches = [
+            (start, -end, name.company)
+            for index, start, end in self._automaton.find_matches_as_indexes(
+                _lower(normal), overlapping=True
+            )
+            for name in self._names[index]
+            if _stands(name, normal, start, end)
+        ]
+        found: set[str] = set()
+        free_from = 0
+        for start, minus_end, company in sorted(matches):
+            if start >= free_from:
+                found.add(company)
+                free_from = -minus_end
         return tuple(sorted(found))
 
 
-def _key(name: str) -> str:
-    return re.sub(r"\s+", " ", name.replace("\u2019", "'")).casefold()
+def _normal(text: str) -> str:
+    return " ".join(text.replace("\u2019", "'").split())
 
 
-def _name_pattern(name: str) -> str:
-    parts = [re.escape(part).replace("'", "['\u2019]") for part in name.split()]
-    body = r"\s+".join(parts)
-    if _HAN.search(name):
-        return body
-    if not (name.isupper() and len(name) <= 5):
-        body = f"(?i:{body})"
-    return f"(?<!{_NAME_CHARACTER}){body}(?!{_NAME_CHARACTER})"
+def _lower(text: str) -> str:
+    """Lower case of the same length, so that indexes stay true."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
-def _ticker_pattern(ticker: str) -> str:
-    body = re.escape(ticker.upper())
-    marked = rf"(?<![\w$])\$(?i:{body})(?![\w])|(?<=\(){body}(?=[).:])|(?<=[:：]\s){body}(?!\w)"
-    suffixed = rf"(?<![\w$.]){body}(?=\.[A-Z]{{1,2}}\b)"
+def _kind(spelling: str) -> Literal["anywhere", "word", "capitals"]:
+    if _HAN.search(spelling):
+        return "anywhere"
+    if spelling.isupper() and len(spelling) <= _SHORT_NAME_LENGTH:
+        return "capitals"
+    return "word"
+
+
+def _stands(name: _Name, text: str, start: int, end: int) -> bool:
+    """Whether a run of letters is this name: its bounds and its case fit."""
+    if name.kind == "anywhere":
+        return True
+    before, after = text[start - 1 : start], text[end : end + 1]
+    if name.kind == "ticker":
+        return _stands_ticker(name.spelling, text, start, end)
+    if _NAME_CHARACTER.match(before) or _NAME_CHARACTER.match(after):
+        return False
+    return name.kind == "word" or text[start:end] == name.spelling
+
+
+def _stands_ticker(ticker: str, text: str, start: int, end: int) -> bool:
+    before, after = text[start - 1 : start], text[end : end + 1]
+    if _NAME_CHARACTER.match(after) or _NAME_CHARACTER.match(before):
+        return False
+    if before == "$":
+        return True
+    if text[start:end] != ticker:
+        return False
+    marked = (before == "(" and after in ").:") or text[max(start - 2, 0) : start] in (": ", "： ")
     bare_enough = (ticker.isalpha() and len(ticker) >= 3) or (ticker.isdigit() and len(ticker) >= 5)
-    bare = rf"|(?<![\w$]){body}(?![\w])" if bare_enough else ""
-    return f"{marked}|{suffixed}{bare}"
+    return marked or bare_enough or _EXCHANGE_SUFFIX.match(text, end) is not None
