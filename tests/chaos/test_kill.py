@@ -1,0 +1,135 @@
+"""Roles that are killed at random points leave the tallies and alerts of an undisturbed run.
+
+`UNDERTONE_CHAOS_ARTICLES` and `UNDERTONE_CHAOS_KILLS` make it as long as one likes.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from alerts.series import BUCKET_SECONDS
+from monitor.cli.init import TEMPLATES
+from monitor.settings import load_settings
+from monitor.store.engine import open_store, reading
+from monitor.store.ingestion import watermarks
+from monitor.store.schema import articles, detector_progress
+from monitor.stories import bucket_of
+from tests.integration.test_run import json_lines, undertone
+from tests.paths import needs_shared, shared
+
+COUNT = int(os.environ.get("UNDERTONE_CHAOS_ARTICLES", "1200"))
+KILLS = int(os.environ.get("UNDERTONE_CHAOS_KILLS", "4"))
+ROLES = ("ingest", "score", "aggregate", "detect")
+SECONDS_AN_ARTICLE = 0.1
+LONGEST_LATENESS_SECONDS = 21_600
+
+
+class Run:
+    """The roles as processes of their own, over one replay."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._log = (folder / "log").open("wb")
+        self.config = folder / "undertone.yaml"
+        self.config.write_text(
+            "data_dir: var\nsample: false\ndefault_feeds: false\nchannels: []\n"
+            f"watchlist: {json.dumps(str(TEMPLATES / 'watchlist.yaml'))}\n"
+            f"replays:\n  - path: {shared('data', 'archives', 'flash-2026.jsonl.gz')}\n"
+            f"    limit: {COUNT}\n",
+            encoding="utf-8",
+        )
+        settings = load_settings(self.config, {})
+        settings.data_dir.mkdir()
+        self.engine: Engine = open_store(settings.store_url)
+        self._processes = {role: self._start(role) for role in ROLES}
+
+    def _start(self, role: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "monitor", role, "--config", str(self.config)]
+        return subprocess.Popen(command, stdout=self._log, stderr=self._log)
+
+    def kill(self, role: str) -> None:
+        self._processes[role].send_signal(signal.SIGKILL)
+        assert self._processes[role].wait(10) == -signal.SIGKILL
+        self._processes[role] = self._start(role)
+
+    def close(self) -> None:
+        for process in self._processes.values():
+            process.terminate()
+        for process in self._processes.values():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(30)
+            process.kill()
+        self.engine.dispose()
+        self._log.close()
+
+    def stored(self) -> int:
+        with reading(self.engine) as connection:
+            return int(connection.execute(select(func.count()).select_from(articles)).scalar_one())
+
+    def finished(self) -> bool:
+        """Whether all is counted and every rule has folded all that is settled."""
+        marks = watermarks(self.engine, "aggregate", "scored", 1)
+        if marks is None:
+            return False
+        with reading(self.engine) as connection:
+            newest = connection.execute(select(func.max(articles.c.published))).scalar_one()
+            settled = list(connection.execute(select(detector_progress.c.settled)).scalars())
+        # The last watermark closes the bucket of the last article.
+        if marks[1].timestamp() < bucket_of(newest) + BUCKET_SECONDS:
+            return False
+        due = bucket_of(marks[1]) - LONGEST_LATENESS_SECONDS
+        return bool(settled) and all(value is not None and value >= due for value in settled)
+
+    def ask(self, *arguments: str) -> list[dict[str, Any]]:
+        answer = undertone(*arguments, "--json", "--config", str(self.config))
+        assert answer.returncode == 0, answer.stderr
+        return json_lines(answer.stdout)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120 + SECONDS_AN_ARTICLE * COUNT
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def outcome(folder: Path, killed: str | None) -> tuple[list[Any], list[Any], int]:
+    """Tallies, alerts, and how often the role was killed."""
+    draw = random.Random(f"{killed} {COUNT} {KILLS}")
+    points = sorted(draw.sample(range(COUNT), KILLS)) if killed else []
+    with ExitStack() as stack:
+        run = Run(folder)
+        stack.callback(run.close)
+        for point in points:
+            wait_for(lambda point=point: run.stored() >= point)  # type: ignore[misc]
+            time.sleep(draw.uniform(0, 0.3))
+            assert killed is not None
+            run.kill(killed)
+        wait_for(run.finished)
+        # One more round of the detector sees the last watermark.
+        time.sleep(3)
+        return run.ask("tallies"), run.ask("alerts", "list"), len(points)
+
+
+@needs_shared
+@pytest.mark.timeout(600 + COUNT)
+def test_kills_change_nothing(tmp_path: Path) -> None:
+    tallies, alerts, _ = outcome(tmp_path / "undisturbed", None)
+    assert sum(row["articles"] for row in tallies if row["dimension"] == "all") > 0.95 * COUNT
+    for role in ("aggregate", "score"):
+        found, found_alerts, kills = outcome(tmp_path / role, role)
+        assert kills == KILLS
+        assert found == tallies, role
+        assert found_alerts == alerts, role
+    print(f"{COUNT} articles, {KILLS} kills a role, {len(alerts)} alerts")
