@@ -11,6 +11,7 @@ from ingest.feeds.catalogue import default_feeds
 from ingest.feeds.settings import FeedSettings
 from models.watchlist import Watchlist
 from monitor.bus.opening import open_bus
+from monitor.failures import UsageError
 from monitor.settings import Settings
 from monitor.store.engine import open_store
 from monitor.workers import aggregate
@@ -39,10 +40,15 @@ def run_ingest(settings: Settings, stop: threading.Event) -> None:
 
 
 def run_score(settings: Settings, stop: threading.Event) -> None:
+    from models.manifest import ModelError
     from monitor.scoring import load_scorer
     from monitor.workers.score import ScoreWorker
 
-    scorer = load_scorer(settings.models)
+    try:
+        scorer = load_scorer(settings.models)
+    except ModelError as error:
+        # Starting the role again would not mend the model: it ends the daemon.
+        raise UsageError(f"models: {error}") from None
     watchlist = Watchlist(settings.watchlist_file.companies)
     bus = patiently("score", stop, lambda: open_bus(settings))
     ScoreWorker(bus, scorer, watchlist).run(stop)

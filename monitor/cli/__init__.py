@@ -75,8 +75,10 @@ def cli(verbose: bool) -> None:
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(message)s",
     )
-    for noisy in ("httpx", "kafka", "apscheduler", "alembic"):
+    for noisy in ("httpx", "apscheduler", "alembic"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    # What it reports as errors are its retries; what matters comes as an exception.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
 def main() -> None:
