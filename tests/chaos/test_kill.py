@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from alerts.series import BUCKET_SECONDS
+from ingest.archives import read_archive
+from ingest.article import Article
 from monitor.cli.init import TEMPLATES
 from monitor.settings import load_settings
 from monitor.store.engine import open_store, reading
@@ -38,8 +41,9 @@ LONGEST_LATENESS_SECONDS = 21_600
 class Run:
     """The roles as processes of their own, over one replay."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, last_published: datetime) -> None:
         folder.mkdir()
+        self.last_published = last_published
         self._log = (folder / "log").open("wb")
         self.config = folder / "undertone.yaml"
         self.config.write_text(
@@ -82,12 +86,11 @@ class Run:
         marks = watermarks(self.engine, "aggregate", "scored", 1)
         if marks is None:
             return False
-        with reading(self.engine) as connection:
-            newest = connection.execute(select(func.max(articles.c.published))).scalar_one()
-            settled = list(connection.execute(select(detector_progress.c.settled)).scalars())
         # The last watermark closes the bucket of the last article.
-        if marks[1].timestamp() < bucket_of(newest) + BUCKET_SECONDS:
+        if marks[1].timestamp() < bucket_of(self.last_published) + BUCKET_SECONDS:
             return False
+        with reading(self.engine) as connection:
+            settled = list(connection.execute(select(detector_progress.c.settled)).scalars())
         due = bucket_of(marks[1]) - LONGEST_LATENESS_SECONDS
         return bool(settled) and all(value is not None and value >= due for value in settled)
 
@@ -104,12 +107,18 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def last_published() -> datetime:
+    """When the last article of the replay was published."""
+    rows = read_archive(shared("data", "archives", "flash-2026.jsonl.gz"))
+    return sorted(row.published for row in rows if isinstance(row, Article))[COUNT - 1]
+
+
 def outcome(folder: Path, killed: str | None) -> tuple[list[Any], list[Any], int]:
     """Tallies, alerts, and how often the role was killed."""
     draw = random.Random(f"{killed} {COUNT} {KILLS}")
     points = sorted(draw.sample(range(COUNT), KILLS)) if killed else []
     with ExitStack() as stack:
-        run = Run(folder)
+        run = Run(folder, last_published())
         stack.callback(run.close)
         for point in points:
             wait_for(lambda point=point: run.stored() >= point)  # type: ignore[misc]
