@@ -6,7 +6,7 @@ behind the watermark, and every tick folds from there again. So the alerts follo
 not from when a process ran.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -20,8 +20,9 @@ from alerts.series import BUCKET_SECONDS, Bucket
 from monitor.store import alerts as alert_store
 from monitor.store.engine import writing
 from monitor.store.ingestion import insert_for
-from monitor.store.readers import articles_between, first_bucket, series, top_negative
+from monitor.store.readers import articles_between, series, top_negative
 from monitor.store.schema import detector_progress, detector_states
+from monitor.store.watch import watched_stretches
 from monitor.stories import bucket_of
 
 AnyRule = ThresholdRule | SurgeRule
@@ -30,12 +31,18 @@ HISTORY = timedelta(days=120)
 """How far back a new rule looks to learn what is usual."""
 
 
+class StatesMoved(RuntimeError):
+    """The saved states are not those that were folded on: a backfill had them forgotten."""
+
+
 @dataclass(slots=True)
 class RuleStates:
     """A rule's key states, as of the settled bucket; None before the first fold."""
 
     announce_after: int
     """Alerts that started by then are history: learned from, never announced."""
+    watched_since: int
+    """From this bucket on silence about a key means that there was no news of it."""
     settled: int | None = None
     keys: dict[str, KeyState] = field(default_factory=dict)
 
@@ -51,6 +58,7 @@ def load_states(
     """
     table, states = detector_progress.c, detector_states.c
     result: dict[str, RuleStates] = {}
+    since = watched_stretches(engine)[-1].first
     with writing(engine) as connection:
         known = {row.rule: row for row in connection.execute(select(detector_progress))}
         for rule in rules:
@@ -60,10 +68,10 @@ def load_states(
                     select(states.key, states.state).where(states.rule == rule.name)
                 )
                 keys = {key: msgspec.json.decode(state, type=KeyState) for key, state in saved}
-                result[rule.name] = RuleStates(row.announce_after, row.settled, keys)
+                result[rule.name] = RuleStates(row.announce_after, since, row.settled, keys)
                 continue
             begin = watermark - timedelta(seconds=rule.lateness) if known else first_watermark
-            result[rule.name] = RuleStates(int(begin.timestamp()))
+            result[rule.name] = RuleStates(int(begin.timestamp()), since)
             connection.execute(delete(detector_states).where(states.rule == rule.name))
             connection.execute(delete(detector_progress).where(table.rule == rule.name))
             connection.execute(
@@ -100,15 +108,15 @@ def tick(
 ) -> tuple[RuleStates, list[tuple[str, Alert]]]:
     """Fold a rule up to the watermark; returns the new states and the (event, alert) announced.
 
-    States, alerts and what is owed to the channels are saved in one transaction.
+    States, alerts and what is owed to the channels are saved in one transaction. Raises
+    StatesMoved, and then nothing is saved: the states must be loaded again.
     """
     last_closed = bucket_of(watermark) - BUCKET_SECONDS
     settle = min(bucket_of(watermark - timedelta(seconds=rule.lateness)), last_closed)
-    after = (
-        bucket_of(watermark - HISTORY - timedelta(seconds=rule.lateness))
-        if states.settled is None
-        else states.settled
-    )
+    after = states.settled
+    if after is None:
+        begin = bucket_of(watermark - HISTORY - timedelta(seconds=rule.lateness))
+        after = max(begin, states.watched_since - BUCKET_SECONDS)
     settle = max(settle, after)
     found = {
         key: buckets
@@ -117,7 +125,7 @@ def tick(
         ).items()
         if rule.watches(key)
     }
-    since = _watched_since(engine, rule)
+    since = _watched_since(rule, states.watched_since)
     settled_states = dict(states.keys)
     transitions: list[Transition] = []
     open_now: dict[str, bool] = {}
@@ -135,12 +143,14 @@ def tick(
         announced = _announce(
             engine, connection, rule, transitions, open_now, last_closed, channels, now
         )
-        _save_states(connection, rule, settle, changed)
-    return RuleStates(states.announce_after, settle, settled_states), announced
+        _save_states(connection, rule, states.settled, settle, changed)
+    return RuleStates(
+        states.announce_after, states.watched_since, settle, settled_states
+    ), announced
 
 
 def backtest(
-    engine: Engine, rules: Iterable[AnyRule], since: datetime, until: datetime
+    engine: Engine, rules: Sequence[AnyRule], since: datetime, until: datetime
 ) -> list[Alert]:
     """What the rules would have announced on stored history, by the folds that run live.
 
@@ -148,19 +158,22 @@ def backtest(
     """
     found: list[Alert] = []
     through = bucket_of(until) - BUCKET_SECONDS
-    for rule in rules:
-        watched = _watched_since(engine, rule)
-        for key, buckets in series(
-            engine, rule.dimension, None, through, list(rule.keys) or None
-        ).items():
-            if not rule.watches(key):
-                continue
-            _, transitions = fold(rule, None, key, buckets, through, watched)
-            latest: dict[str, Alert] = {}
-            for transition in transitions:
-                if transition.alert.started >= since:
-                    latest[transition.alert.id] = transition.alert
-            found += latest.values()
+    for stretch in watched_stretches(engine):
+        last = min(through, stretch.last)
+        for rule in rules:
+            watched = _watched_since(rule, stretch.first)
+            named = list(rule.keys) or None
+            for key, buckets in series(
+                engine, rule.dimension, stretch.first - BUCKET_SECONDS, last, named
+            ).items():
+                if not rule.watches(key):
+                    continue
+                _, transitions = fold(rule, None, key, buckets, last, watched)
+                latest: dict[str, Alert] = {}
+                for transition in transitions:
+                    if transition.alert.started >= since:
+                        latest[transition.alert.id] = transition.alert
+                found += latest.values()
     return sorted(found, key=lambda alert: (alert.started, alert.rule, alert.key))
 
 
@@ -182,12 +195,12 @@ def with_evidence(engine: Engine, alert: Alert) -> Alert:
     )
 
 
-def _watched_since(engine: Engine, rule: AnyRule) -> int | None:
+def _watched_since(rule: AnyRule, since: int) -> int | None:
     """From when on silence about a key means that there was no news of it.
 
     Not for sources: one that is silent may only have been added later.
     """
-    return first_bucket(engine) if rule.dimension in ("all", "topic", "entity") else None
+    return since if rule.dimension in ("all", "topic", "entity") else None
 
 
 def _fold_to(
@@ -253,13 +266,20 @@ def _announce(
 
 
 def _save_states(
-    connection: Connection, rule: AnyRule, settled: int, changed: dict[str, KeyState]
+    connection: Connection,
+    rule: AnyRule,
+    before: int | None,
+    settled: int,
+    changed: dict[str, KeyState],
 ) -> None:
-    connection.execute(
+    progress = detector_progress.c
+    moved = connection.execute(
         update(detector_progress)
-        .where(detector_progress.c.rule == rule.name)
+        .where(progress.rule == rule.name, progress.settled.is_not_distinct_from(before))
         .values(settled=settled)
     )
+    if moved.rowcount != 1:
+        raise StatesMoved(rule.name)
     if not changed:
         return
     statement = insert_for(connection)(detector_states)

@@ -131,15 +131,6 @@ def time_span(engine: Engine) -> tuple[datetime, datetime] | None:
     return None if first is None else (first, last)
 
 
-def first_bucket(engine: Engine) -> int | None:
-    """Start of the earliest bucket that holds an article; None in an empty store."""
-    query = select(func.min(tallies.c.bucket)).where(
-        tallies.c.dimension == "all", tallies.c.articles > 0
-    )
-    with reading(engine) as connection:
-        return connection.execute(query).scalar()
-
-
 def article_count(engine: Engine) -> int:
     with reading(engine) as connection:
         return int(connection.execute(select(func.count()).select_from(articles)).scalar_one())

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from alerts.alert import Alert
 from monitor.bus import Bus
-from monitor.detection import AnyRule, RuleStates, load_states, tick
+from monitor.detection import AnyRule, RuleStates, StatesMoved, load_states, tick
 from monitor.events import SCORED
 from monitor.metrics import ALERTS, PUBLISH_TO_ALERT, WATERMARK
 from monitor.store import leases
@@ -69,12 +69,15 @@ class DetectWorker:
         states, self._states = self._states, None
         if states is None or any(item.settled is None for item in states.values()):
             states = load_states(self._engine, self._rules, first, latest)
-        for rule in self._rules:
-            states[rule.name], found = tick(
-                self._engine, rule, states[rule.name], latest, self._channels, self._now()
-            )
-            announced += found
-        self._states = states
+        try:
+            for rule in self._rules:
+                states[rule.name], found = tick(
+                    self._engine, rule, states[rule.name], latest, self._channels, self._now()
+                )
+                announced += found
+            self._states = states
+        except StatesMoved as error:
+            LOG.info("detect: history was added; rule %s learns anew", error)
         for event, alert in announced:
             ALERTS.labels(alert.rule, event).inc()
             LOG.info("alert %s %s: %s %s", alert.id, event, alert.rule, alert.key)

@@ -1,14 +1,11 @@
 """One contract for both databases."""
 
-import uuid
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine
 
 from monitor.failures import Unavailable, UsageError
 from monitor.store import leases
@@ -17,24 +14,6 @@ from monitor.store.ingestion import Advance, Overtaken, apply, positions, waterm
 from monitor.store.readers import articles_between, series, tally_rows, top_negative
 from monitor.store.schema import metadata
 from tests.unit.monitor.stories_data import START, scored
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    if request.param == "sqlite":
-        made = open_store(f"sqlite:///{tmp_path / 'store.db'}")
-    else:
-        server = make_url(request.getfixturevalue("postgresql"))
-        name = f"t{uuid.uuid4().hex[:10]}"
-        admin = create_engine(
-            server.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
-        )
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        admin.dispose()
-        made = open_store(server.set(database=name).render_as_string(hide_password=False))
-    yield made
-    made.dispose()
 
 
 def advance(first: int, count: int, minutes: int | None = None) -> Advance:

@@ -1,0 +1,57 @@
+"""When the news was watched: only then does silence about a key mean that there was no news."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import BigInteger, Engine, func, select, type_coerce
+
+from monitor.store.engine import reading
+from monitor.store.schema import articles, offsets
+from monitor.stories import bucket_of
+
+GAP = timedelta(days=14)
+"""After so long without news the watch is taken to have been interrupted."""
+TIMELY = timedelta(hours=1)
+"""An article that is seen later than that does not tell that one was watching when it came out:
+the first fetch of a feed brings old items, and not all of them."""
+_MICROSECONDS = 1_000_000
+_DAY = 86_400 * _MICROSECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A span of watched time; bucket starts, seconds since the epoch."""
+
+    first: int
+    last: int
+
+
+def watched_stretches(engine: Engine) -> list[Stretch]:
+    """The spans of time over which news came in, live or from archives, in order.
+
+    They are made of the days on which an article was seen in time, and of the time at which the
+    stream began; a backfilled article counts as seen when it was published.
+    """
+    published = type_coerce(articles.c.published, BigInteger)
+    lag = type_coerce(articles.c.first_seen, BigInteger) - published
+    day = (published - published % _DAY).label("day")
+    by_day = (
+        select(func.min(articles.c.published), func.max(articles.c.published))
+        .where(lag <= int(TIMELY.total_seconds()) * _MICROSECONDS)
+        .group_by(day)
+    )
+    spans: list[tuple[datetime, datetime]] = []
+    with reading(engine) as connection:
+        spans += [(first, last) for first, last in connection.execute(by_day)]
+        began, latest = connection.execute(
+            select(func.min(offsets.c.first_watermark), func.max(offsets.c.watermark))
+        ).one()
+    if began is not None:
+        spans.append((began, latest))
+    stretches: list[tuple[datetime, datetime]] = []
+    for first, last in sorted(spans):
+        if stretches and first - stretches[-1][1] <= GAP:
+            stretches[-1] = (stretches[-1][0], max(last, stretches[-1][1]))
+        else:
+            stretches.append((first, last))
+    return [Stretch(bucket_of(first), bucket_of(last)) for first, last in stretches]

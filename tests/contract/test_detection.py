@@ -1,0 +1,76 @@
+"""Detection over both databases: what is history, and what is silence."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from alerts.rules import SurgeRule
+from monitor.detection import StatesMoved, backtest, forget_states, load_states, tick
+from monitor.events import ScoredEvent
+from monitor.store.ingestion import Advance, apply
+from monitor.store.watch import watched_stretches
+from tests.unit.monitor.stories_data import START, scored
+
+RULE = SurgeRule.model_validate(
+    {
+        "name": "surge",
+        "detector": "surge",
+        "dimension": "entity",
+        "window": "24h",
+        "baseline": "28d",
+        "probability": 0.001,
+    }
+)
+DAY = timedelta(days=1)
+
+
+def days_of_news(first: datetime, days: int, stories: int, prefix: str) -> list[ScoredEvent]:
+    """Every day so many stories about a company, every other one negative."""
+    begin = (first - START) / timedelta(hours=1)
+    hours = [begin + 24 * day + 23 * n // stories for day in range(days) for n in range(stories)]
+    return [
+        scored(
+            f"{prefix}{n}",
+            f"{prefix} story {n}",
+            hours=hour,
+            seen_hours=hour,
+            negative=0.1 if n % 2 else 0.9,
+            entities=("Acme",),
+        )
+        for n, hour in enumerate(hours)
+    ]
+
+
+def test_years_without_news_are_not_silence(engine: Engine) -> None:
+    apply(engine, days_of_news(START - 2_000 * DAY, 30, 2, "old"), None)
+    apply(engine, days_of_news(START, 20, 16, "new"), None)
+    first, second = watched_stretches(engine)
+    assert first.last < second.first == int(START.timestamp())
+    # Sixteen stories a day are usual here; held against years of silence they would be a surge.
+    assert backtest(engine, [RULE], START, START + 20 * DAY) == []
+
+
+def test_old_items_of_a_first_fetch_do_not_tell_of_silence(engine: Engine) -> None:
+    late = scored("late", "An old item", hours=-24 * 10, seen_hours=0, entities=("Acme",))
+    apply(engine, [late, scored("now", "Fresh", hours=0, seen_hours=0)], None)
+    (stretch,) = watched_stretches(engine)
+    assert stretch.first == int(START.timestamp())
+
+
+def test_states_that_a_backfill_forgot_are_loaded_again(engine: Engine) -> None:
+    mark = START + 2 * DAY
+    apply(
+        engine,
+        days_of_news(START, 2, 2, "new"),
+        Advance("aggregate", ("scored", 0), 0, 1, mark, START),
+    )
+    states = load_states(engine, [RULE], START, mark)
+    state, _ = tick(engine, RULE, states[RULE.name], mark, [], mark)
+    assert state.settled is not None
+    forget_states(engine, mark)
+    with pytest.raises(StatesMoved):
+        tick(engine, RULE, state, mark + DAY, [], mark + DAY)
+    again = load_states(engine, [RULE], START, mark)[RULE.name]
+    assert again.settled is None
+    assert tick(engine, RULE, again, mark + DAY, [], mark)[0].settled is not None
