@@ -37,13 +37,15 @@ class StatesMoved(RuntimeError):
 
 @dataclass(slots=True)
 class RuleStates:
-    """A rule's key states, as of the settled bucket; None before the first fold."""
+    """A rule's key states, as of the settled bucket."""
 
     announce_after: int
     """Alerts that started by then are history: learned from, never announced."""
     watched_since: int
     """From this bucket on silence about a key means that there was no news of it."""
     settled: int | None = None
+    """None until a bucket of the watch has settled: the first timely articles may come later than
+    the first watermark, and then the watch began with them."""
     keys: dict[str, KeyState] = field(default_factory=dict)
 
 
@@ -118,6 +120,7 @@ def tick(
         begin = bucket_of(watermark - HISTORY - timedelta(seconds=rule.lateness))
         after = max(begin, states.watched_since - BUCKET_SECONDS)
     settle = max(settle, after)
+    settled = settle if settle > after else states.settled
     found = {
         key: buckets
         for key, buckets in series(
@@ -143,9 +146,9 @@ def tick(
         announced = _announce(
             engine, connection, rule, transitions, open_now, last_closed, channels, now
         )
-        _save_states(connection, rule, states.settled, settle, changed)
+        _save_states(connection, rule, states, settled, changed)
     return RuleStates(
-        states.announce_after, states.watched_since, settle, settled_states
+        states.announce_after, states.watched_since, settled, settled_states
     ), announced
 
 
@@ -268,14 +271,18 @@ def _announce(
 def _save_states(
     connection: Connection,
     rule: AnyRule,
-    before: int | None,
-    settled: int,
+    before: RuleStates,
+    settled: int | None,
     changed: dict[str, KeyState],
 ) -> None:
     progress = detector_progress.c
     moved = connection.execute(
         update(detector_progress)
-        .where(progress.rule == rule.name, progress.settled.is_not_distinct_from(before))
+        .where(
+            progress.rule == rule.name,
+            progress.settled.is_not_distinct_from(before.settled),
+            progress.announce_after == before.announce_after,
+        )
         .values(settled=settled)
     )
     if moved.rowcount != 1:

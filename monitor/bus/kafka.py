@@ -15,6 +15,8 @@ from monitor.failures import Unavailable, UsageError
 
 CONNECT_TIMEOUT_MILLISECONDS = 10_000
 FLUSH_TIMEOUT_SECONDS = 120.0
+SESSION_TIMEOUT_MS = 12_000
+"""How long a killed consumer keeps its partitions from the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ class KafkaBus:
                 group_id=self._prefix + group,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
+                session_timeout_ms=SESSION_TIMEOUT_MS,
+                heartbeat_interval_ms=SESSION_TIMEOUT_MS // 4,
                 max_partition_fetch_bytes=4_000_000,
             )
         except KafkaError as error:

@@ -58,6 +58,23 @@ def test_old_items_of_a_first_fetch_do_not_tell_of_silence(engine: Engine) -> No
     assert stretch.first == int(START.timestamp())
 
 
+def test_the_watch_began_with_the_first_timely_article_also_if_it_came_after_the_first_tick(
+    engine: Engine,
+) -> None:
+    first = START + timedelta(minutes=40)
+    apply(engine, [], Advance("aggregate", ("scored", 0), 0, 1, first, first))
+    early = load_states(engine, [RULE], first, first)[RULE.name]
+    assert tick(engine, RULE, early, first, [], first)[0].settled is None
+    later = first + timedelta(minutes=20)
+    timely = scored("timely", "A story", hours=0, seen_hours=0.8, entities=("Acme",))
+    apply(engine, [timely], Advance("aggregate", ("scored", 0), 1, 2, later, first))
+    states = load_states(engine, [RULE], first, later)[RULE.name]
+    assert states.watched_since == int(START.timestamp())
+    assert tick(engine, RULE, states, later, [], later)[0].settled is None
+    settled = later + timedelta(seconds=RULE.lateness)
+    assert tick(engine, RULE, states, settled, [], settled)[0].settled is not None
+
+
 def test_states_that_a_backfill_forgot_are_loaded_again(engine: Engine) -> None:
     mark = START + 2 * DAY
     apply(

@@ -15,20 +15,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from ruamel.yaml import YAML
 from sqlalchemy import create_engine, make_url, text
 
 from alerts.series import BUCKET_SECONDS
 from tests.integration.feed_server import Item, feed_server
-from tests.integration.test_run import free_port, json_lines, undertone, wait_for
+from tests.integration.test_run import json_lines, undertone, wait_for
 from tests.paths import needs_shared, shared
+from tests.servers import free_port
 from tests.unit.alerts.servers import Hook, Mailbox, mail_server, webhook
 
 ARTICLES = 900
 FEEDS = 6
-BOOT_SECONDS = 75
-"""The first watermark must come before the crisis ends: so long the slowest start may take."""
+BOOT_SECONDS = 120
+"""The first watermark must come before the crisis ends: so long one start may take."""
 COMPANY = "Orlestad Bank"
 CRISIS = (
     "Orlestad Bank shares plunge 38% after default on bonds",
@@ -41,7 +43,27 @@ CRISIS = (
     "Orlestad Bank chief arrested in money-laundering probe",
     "Orlestad Bank cuts 4,000 jobs after heavy losses",
     "Orlestad Bank bonds collapse as default looms",
+    "Orlestad Bank posts record quarterly loss, shares slump",
+    "Orlestad Bank deposits fall sharply as customers flee",
+    "Orlestad Bank shares suspended after 60% crash",
+    "Orlestad Bank loses half its value in panic selling",
 )
+
+
+# Nothing was watched before: only the tone of the news can tell, which the default rules trust
+# less. So a rule of the desk's own.
+RULES = {
+    "rules": [
+        {
+            "name": "company-surge",
+            "detector": "surge",
+            "dimension": "entity",
+            "window": "48h",
+            "baseline": "28d",
+            "probability": 0.02,
+        }
+    ]
+}
 
 
 @dataclass
@@ -50,7 +72,6 @@ class Stack:
 
     name: str
     config: Path
-    process: subprocess.Popen[bytes]
     hook: Hook
     mailbox: Mailbox
 
@@ -89,6 +110,8 @@ def write_config(
 ) -> Path:
     watchlist = folder / "watchlist.yaml"
     watchlist.write_text(f"companies:\n  - name: {COMPANY}\n", encoding="utf-8")
+    rules = folder / "rules.yaml"
+    YAML().dump(RULES, rules)
     # The watermark passes `end` so long after the start.
     grace = (datetime.now(UTC) + timedelta(seconds=BOOT_SECONDS) - end).total_seconds()
     config = folder / "undertone.yaml"
@@ -98,6 +121,7 @@ def write_config(
             "sample": False,
             "default_feeds": False,
             "watchlist": watchlist.name,
+            "rules": rules.name,
             "models": {"threads": 1},
             "ingest": {"watermark_seconds": 1, "grace_seconds": grace},
             "feeds": [
@@ -139,19 +163,33 @@ def running(name: str, folder: Path, end: datetime, parts: Mapping[str, Any]) ->
         ]
         config = write_config(folder, server, list(feeds), end, {**parts, "channels": channels})
         command = [sys.executable, "-m", "monitor", "run", "--config", str(config)]
-        with (folder / "output").open("wb") as output:
+        log, port = folder / "output", free_port()
+        with log.open("wb") as output:
             process = subprocess.Popen(
-                [*command, "--port", str(free_port())],
+                [*command, "--port", str(port)],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
         try:
-            yield Stack(name, config, process, hook, mailbox)
+            stack = Stack(name, config, hook, mailbox)
+            # The next stack boots when this one has read its feeds: two would slow each other.
+            wait_for(lambda: reads_news(port), seconds=BOOT_SECONDS)
+            yield stack
         finally:
             process.send_signal(signal.SIGTERM)
             code = process.wait(60)
-        assert code == 0, (folder / "output").read_text(encoding="utf-8")[-3_000:]
+            print(f"{name} said:\n{log.read_text(encoding='utf-8')[-3_000:]}")
+        assert code == 0
+
+
+def reads_news(port: int) -> bool:
+    """Whether the daemon on that port of loopback is up and has counted articles."""
+    try:
+        answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=10)
+    except httpx.TransportError:
+        return False
+    return answer.is_success and bool(answer.json()["articles"])
 
 
 def new_database(server: str) -> str:
@@ -166,7 +204,7 @@ def new_database(server: str) -> str:
 
 
 @needs_shared
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(840)
 def test_three_stacks_agree(tmp_path: Path, kafka: str, postgresql: str) -> None:
     def on_kafka() -> dict[str, Any]:
         prefix = f"s{uuid.uuid4().hex[:8]}."
@@ -203,7 +241,7 @@ def test_three_stacks_agree(tmp_path: Path, kafka: str, postgresql: str) -> None
                 return bool(stack.hook.requests) and bool(stack.mailbox.mails)
 
             wait_for(complete, seconds=240)
-            wait_for(told, seconds=120)
+            wait_for(told, seconds=BOOT_SECONDS + 120)
             tallies[stack.name] = stack.ask("tallies")
             alerts[stack.name] = stack.ask("alerts", "list")
             ((path, _, body),) = stack.hook.requests[:1]

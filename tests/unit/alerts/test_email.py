@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from alerts.channels.email import EmailChannel
 from alerts.channels.protocol import Delivered, Outcome, Rejected, Retryable
 from alerts.channels.settings import EmailSettings
+from tests.servers import free_port
 from tests.unit.alerts.records import message, story
-from tests.unit.alerts.servers import Mailbox, free_port, mail_server
+from tests.unit.alerts.servers import Mailbox, mail_server
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ import pytest
 from alerts.channels.protocol import Delivered, Outcome, Rejected, Retryable
 from alerts.channels.settings import SlackSettings
 from alerts.channels.slack import SlackChannel
+from tests.servers import free_port
 from tests.unit.alerts.records import message
-from tests.unit.alerts.servers import Hook, free_port, webhook
+from tests.unit.alerts.servers import Hook, webhook
 
 SECRET = "/services/T000/B000/kq0XyzSecret"
 
