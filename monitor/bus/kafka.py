@@ -221,6 +221,7 @@ class KafkaBusConsumer:
 
     def poll(self, max_records: int, timeout_seconds: float) -> list[Record]:
         try:
+            self._take_up_the_join()
             batches = self._inner.poll(
                 timeout_ms=int(timeout_seconds * 1000), max_records=max_records
             )
@@ -237,6 +238,16 @@ class KafkaBusConsumer:
             for records in batches.values()
             for record in records
         ]
+
+    def _take_up_the_join(self) -> None:
+        """Go on with a join that the poll before has left in flight.
+
+        kafka-python 3.0 forgets a join that changed partitions asked for, and that outlasted its
+        poll: it then neither reads nor sends heartbeats, for ever.
+        """
+        coordinator = self._inner._coordinator
+        if coordinator.rejoining:
+            coordinator.request_rejoin()
 
     def commit(self, positions: Mapping[TopicPartition, int]) -> None:
         offsets = {

@@ -103,6 +103,17 @@ def test_positions_of_the_store_go_before_those_of_the_group(bus: Bus) -> None:
     second.close()
 
 
+def test_short_polls_end_up_in_the_group_of_a_new_topic(bus: Bus) -> None:
+    send(bus, 0, b"one")
+    consumer = bus.consumer(TOPIC, "group")
+    for _ in range(10_000):
+        if consumer.poll(100, 0.001):
+            break
+    else:
+        pytest.fail("the consumer never got its partitions")
+    consumer.close()
+
+
 def test_groups_do_not_know_of_each_other(bus: Bus) -> None:
     send(bus, 0, b"one")
     for group in ("a", "b"):
