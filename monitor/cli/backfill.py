@@ -45,6 +45,9 @@ def backfill(
     sends no alert. Rules learn from it what is usual, and `undertone backtest` shows what they
     would have found.
 
+    A row that cannot be read is named with its line and its reason, and the others are taken in;
+    the exit code is 1 then. Mend such rows and run it again.
+
         undertone backfill --map title=headline news-2025.csv.gz
     """
     for path in paths:
@@ -92,3 +95,5 @@ def backfill(
             on_progress,
         )
     print_json(asdict(result))
+    if refused:
+        raise click.exceptions.Exit(1)

@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from models.loading import BUNDLED
 from tests.servers import free_port
 
 
@@ -129,6 +132,69 @@ def test_errors_are_clear_and_end_with_their_code(tmp_path: Path) -> None:
         found = undertone(*arguments)
         assert (found.returncode, message in found.stderr) == (code, True), found.stderr
         assert "Traceback" not in found.stderr
+
+
+def test_what_an_archive_holds_amiss_is_named_and_the_rest_counted(tmp_path: Path) -> None:
+    rows = [
+        {"published": "2026-01-05T09:00:00Z", "source": "Wire", "title": "Shares fall at Acme"},
+        {"published": "2026-01-05T09:01:00Z", "source": "Wire"},
+        {"published": "yesterday", "source": "Wire", "title": "Profit doubles"},
+    ]
+    news = tmp_path / "news.jsonl"
+    lines = [json.dumps(row) for row in rows] + ["{half a row"]
+    news.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    data = ("--data-dir", str(tmp_path / "var"))
+    found = undertone("backfill", str(news), *data)
+    assert found.returncode == 1
+    for place, reason in (
+        ("news.jsonl:2", "title"),
+        ("news.jsonl:3", "yesterday"),
+        ("news.jsonl:4", "JSON"),
+    ):
+        assert f"{place}: " in found.stderr and reason in found.stderr
+    (tally,) = json_lines(undertone("tallies", "--dimension", "all", "--json", *data).stdout)
+    assert tally["articles"] == 1
+
+
+def test_what_is_not_there_is_said_without_its_password(tmp_path: Path) -> None:
+    nobody = free_port()
+    (tmp_path / "kafka.yaml").write_text(
+        f"bus:\n  kind: kafka\n  bootstrap_servers: 127.0.0.1:{nobody}\n", encoding="utf-8"
+    )
+    (tmp_path / "store.yaml").write_text(
+        f"store:\n  url: postgresql://desk:kq0XyzSecret@127.0.0.1:{nobody}/undertone\n",
+        encoding="utf-8",
+    )
+    for name, what in (("kafka", "Kafka"), ("store", "postgresql")):
+        found = undertone("status", "--config", str(tmp_path / f"{name}.yaml"))
+        assert found.returncode == 1, found.stderr
+        assert what in found.stderr and str(nobody) in found.stderr
+        assert "kq0XyzSecret" not in found.stderr and "Traceback" not in found.stderr
+
+
+def test_a_port_in_use_ends_the_start(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        found = undertone("run", "--data-dir", str(tmp_path / "var"), "--port", str(port))
+    assert found.returncode == 2
+    assert f"port {port} on 127.0.0.1" in found.stderr and "Traceback" not in found.stderr
+
+
+def test_weights_that_were_changed_are_refused(tmp_path: Path) -> None:
+    model = tmp_path / "en"
+    shutil.copytree(BUNDLED / "en", model)
+    heads = bytearray((model / "heads.safetensors").read_bytes())
+    heads[-1] ^= 1
+    (model / "heads.safetensors").write_bytes(heads)
+    config = tmp_path / "undertone.yaml"
+    config.write_text(f"models:\n  english: {json.dumps(str(model))}\n", encoding="utf-8")
+    texts = tmp_path / "texts.txt"
+    texts.write_text("Shares fall\n", encoding="utf-8")
+    found = undertone("score", str(texts), "--config", str(config))
+    assert found.returncode == 1
+    assert "heads.safetensors" in found.stderr and "Traceback" not in found.stderr
 
 
 def test_scores_come_in_order_without_a_daemon(tmp_path: Path) -> None:
