@@ -31,7 +31,8 @@ def where(alert: Alert) -> str:
     """What the alert is about, in words."""
     if alert.dimension == "all":
         return "all news"
-    return f"{_DIMENSIONS.get(alert.dimension, alert.dimension)} {one_line(alert.key)}"
+    key = alert.key.replace("_", " ") if alert.dimension == "topic" else alert.key
+    return f"{_DIMENSIONS.get(alert.dimension, alert.dimension)} {one_line(key)}"
 
 
 def headline(message: Message) -> str:
