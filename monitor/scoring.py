@@ -11,9 +11,9 @@ from monitor.settings import ModelSettings
 MAX_WATCHED_CHARACTERS = 4_000
 
 
-def scored_text(article: ArticleEvent) -> str:
+def scored_text(title: str, text: str) -> str:
     """Title and text, the title not twice: many wires begin the text with it."""
-    title, text = article.title.strip(), article.text.strip()
+    title, text = title.strip(), text.strip()
     if not text or text == title:
         return title
     if title and title in text[: 2 * len(title) + 40]:
@@ -24,7 +24,8 @@ def scored_text(article: ArticleEvent) -> str:
 def prepare(scorer: Scorer, articles: Sequence[ArticleEvent]) -> Prepared:
     """Tokenise articles ahead of scoring."""
     return scorer.prepare(
-        [scored_text(article) for article in articles], [article.language for article in articles]
+        [scored_text(article.title, article.text) for article in articles],
+        [article.language for article in articles],
     )
 
 

@@ -80,7 +80,7 @@ def read_labelled(path: Path) -> list[Example]:
         examples = _fincuge(path)
     elif suffix == ".jsonl":
         examples = [
-            example for number, row in _json_lines(path) for example in _json_row(path, number, row)
+            example for number, row in json_lines(path) for example in _json_row(path, number, row)
         ]
     elif suffix in (".csv", ".parquet"):
         examples = _table(path)
@@ -91,7 +91,8 @@ def read_labelled(path: Path) -> list[Example]:
     return examples
 
 
-def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line number and object of each line that is not blank. Raises LabelledDataError."""
     with path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
@@ -112,7 +113,7 @@ def _json_row(path: Path, number: int, row: dict[str, Any]) -> list[Example]:
         return _agreed(row["sentence_normalized"], found, "en")
     if "entities" in row and "title" in row:
         return _agreed(row["title"], {entity["sentiment"] for entity in row["entities"]}, "en")
-    return [_row(f"{path}:{number}", row)]
+    return [labelled_row(f"{path}:{number}", row)]
 
 
 def _agreed(text: str, found: set[Sentiment], language: str) -> list[Example]:
@@ -120,7 +121,8 @@ def _agreed(text: str, found: set[Sentiment], language: str) -> list[Example]:
     return [Example(text, found.pop(), None, language)] if len(found) == 1 else []
 
 
-def _row(place: str, row: dict[str, Any]) -> Example:
+def labelled_row(place: str, row: dict[str, Any]) -> Example:
+    """A row with `text` and `sentiment` (or `label`) and/or `topics`. Raises LabelledDataError."""
     text = row.get("text")
     if not isinstance(text, str) or not text.strip():
         raise LabelledDataError(f"{place}: 'text' is missing or empty")
@@ -165,7 +167,7 @@ def _table(path: Path) -> list[Example]:
     rows = list(rows)
     kind = _tfns_kind(rows)
     return [
-        _tfns(f"{path}:{number}", row, kind) if kind else _row(f"{path}:{number}", row)
+        _tfns(f"{path}:{number}", row, kind) if kind else labelled_row(f"{path}:{number}", row)
         for number, row in enumerate(rows, start=2)
     ]
 

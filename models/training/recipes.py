@@ -1,11 +1,13 @@
 """What the bundled models are trained on: sets that may be shipped, and how they are mixed."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from models.manifest import Base, DataSource
+from models.training.by_hash import labelled_hashes, with_texts
 from models.training.examples import Example, LabelledDataError, read_labelled, split, without
 
 WRITTEN = Path(__file__).parent.parent / "data"
@@ -35,11 +37,21 @@ class Recipe:
     epochs: int
     batch_size: int
     max_tokens: int
-    corpus: Callable[[Path], Corpus]
+    corpus: Callable[[Path, Mapping[str, str]], Corpus]
+    """From the folder of the recipe's sets, and the texts of labelled items by content hash."""
+
+    @property
+    def labelled_items(self) -> dict[str, dict[str, Any]]:
+        """Labels of real items whose texts may not be shipped, by content hash."""
+        return {
+            digest: row
+            for path in sorted(WRITTEN.glob(f"archive-{self.language}*.jsonl"))
+            for digest, row in labelled_hashes(path).items()
+        }
 
 
-def english_corpus(data: Path) -> Corpus:
-    """tfns-sentiment, tfns-topic and SEntFiN (all MIT), and the written English texts.
+def english_corpus(data: Path, texts: Mapping[str, str]) -> Corpus:
+    """tfns-sentiment, tfns-topic and SEntFiN (all MIT), written texts and labelled items.
 
     `data` is the folder that holds `tfns-sentiment`, `tfns-topic` and `sentfin`. Their own valid
     parts are the tests; a tenth of each train part validates.
@@ -57,18 +69,19 @@ def english_corpus(data: Path) -> Corpus:
     examples = read_labelled(path)
     parts["sentfin"] = split(examples)
     sources.append(_source("sentfin", path, len(examples), "MIT"))
-    return _mixed(parts, sources, "en")
+    return _mixed(parts, sources, "en", texts)
 
 
-def chinese_corpus(data: Path) -> Corpus:
-    """The written Chinese texts; `data` is not read."""
-    return _mixed({}, [], "zh")
+def chinese_corpus(data: Path, texts: Mapping[str, str]) -> Corpus:
+    """Written texts and labelled items; `data` is not read."""
+    return _mixed({}, [], "zh", texts)
 
 
 def _mixed(
     parts: dict[str, tuple[list[Example], list[Example], list[Example]]],
     sources: list[DataSource],
     language: str,
+    texts: Mapping[str, str],
 ) -> Corpus:
     written = []
     for path in sorted(WRITTEN.glob(f"{language}-*.jsonl")):
@@ -77,9 +90,12 @@ def _mixed(
         sources.append(_source(path.stem, path, len(examples), "Apache-2.0"))
     if not written and not parts:
         raise LabelledDataError(f"{WRITTEN}: no {language}-*.jsonl")
-    parts[f"written-{language}"] = split(
-        replace(example, weight=WRITTEN_WEIGHT if parts else 1.0) for example in written
-    )
+    weight = WRITTEN_WEIGHT if parts else 1.0
+    parts[f"written-{language}"] = split(replace(example, weight=weight) for example in written)
+    for path in sorted(WRITTEN.glob(f"archive-{language}*.jsonl")):
+        if examples := with_texts(path, texts):
+            parts[path.stem] = split(replace(example, weight=weight) for example in examples)
+            sources.append(_source(path.stem, path, len(examples), "labels Apache-2.0"))
     tests = {name: part[2] for name, part in parts.items()}
     held_out = [example for test in tests.values() for example in test]
     valid = without((example for part in parts.values() for example in part[1]), held_out)

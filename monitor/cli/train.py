@@ -6,7 +6,7 @@ import hashlib
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -14,12 +14,21 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from monitor.failures import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from models.manifest import Base
+
+SHOWN_MISSING = 20
 
 
 @click.command()
 @click.option("--recipe", type=click.Choice(["en", "zh"]), help="Make a bundled model again.")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="The recipe's sets.")
+@click.option(
+    "--texts",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Archives with the texts of the recipe's labelled items.",
+)
 @click.option(
     "--train",
     "train_files",
@@ -55,6 +64,7 @@ if TYPE_CHECKING:
 def train(
     recipe: str | None,
     data: Path | None,
+    texts: Path | None,
     train_files: tuple[Path, ...],
     valid_files: tuple[Path, ...],
     language: str,
@@ -74,7 +84,7 @@ def train(
 
     A bundled model is made again by its recipe:
 
-        undertone train --recipe en --data DIR --output models/bundled/en
+        undertone train --recipe en --data DIR --texts DIR --output models/bundled/en
     """
     if bool(recipe) == bool(train_files):
         raise UsageError("give either --recipe or --train")
@@ -94,7 +104,7 @@ def train(
             raise UsageError(
                 "--recipe en needs --data: the folder with tfns-sentiment, tfns-topic, sentfin"
             )
-        corpus = chosen.corpus(data or Path())
+        corpus = chosen.corpus(data or Path(), _found_texts(chosen.labelled_items, texts))
     else:
         examples = [example for path in train_files for example in read_labelled(path)]
         valid = [example for path in valid_files for example in read_labelled(path)]
@@ -155,6 +165,20 @@ def train(
 
         manifest = run_training(plan, output, show)
     click.echo(f"{output}: {manifest.identifier}")
+
+
+def _found_texts(labelled: Mapping[str, Mapping[str, Any]], folder: Path | None) -> dict[str, str]:
+    """The texts of labelled items, with a word on those that were not found."""
+    from monitor.labelled_texts import texts_by_hash
+
+    found = texts_by_hash(folder, labelled.keys()) if folder and labelled else {}
+    missing = [row for digest, row in labelled.items() if digest not in found]
+    if missing:
+        reason = f"not in {folder}" if folder else "give --texts DIR, with the archives"
+        click.secho(f"{len(missing)} labelled items are left out: {reason}", fg="yellow", err=True)
+    for row in missing[:SHOWN_MISSING] if folder else ():
+        click.echo(f"  {row['published']} {row['source']} {row['content_hash']}", err=True)
+    return found
 
 
 def replace_base(base: Base, folder: Path) -> Base:

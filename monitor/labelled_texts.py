@@ -1,0 +1,33 @@
+"""The texts of labelled items, found again in archives of news by their content hash."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from ingest.archives import RefusedRow, read_archive
+from monitor.failures import UsageError
+from monitor.scoring import scored_text
+
+ARCHIVE_SUFFIXES = (".jsonl", ".csv", ".parquet")
+
+
+def texts_by_hash(folder: Path, wanted: Collection[str]) -> dict[str, str]:
+    """What is scored of the wanted items, by content hash, from all archives in a folder.
+
+    Files of other kinds are passed over. Raises UsageError where there is no archive, ArchiveError
+    for one that cannot be read.
+    """
+    paths = [
+        path
+        for path in sorted(folder.glob("*"))
+        if any(suffix in ARCHIVE_SUFFIXES for suffix in path.suffixes[-2:])
+        and not path.name.endswith(".incidents.csv")
+    ]
+    if not paths:
+        raise UsageError(f"{folder}: holds no archive (.jsonl, .csv or .parquet, also .gz or .zst)")
+    needed = set(wanted)
+    return {
+        row.content_hash: scored_text(row.title, row.text)
+        for path in paths
+        for row in read_archive(path)
+        if not isinstance(row, RefusedRow) and row.content_hash in needed
+    }
