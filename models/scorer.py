@@ -4,21 +4,19 @@ import queue
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from models.batching import cut_batches
+from models.in_service import Answers
 from models.labels import SENTIMENTS, TOPICS
 from models.languages import detect_language, route
-from models.loading import load_network, resolve
 from models.manifest import ModelError
+from models.stand_in import open_model
 
 DEFAULT_MODELS: Mapping[str, str] = {"en": "bundled:en", "zh": "bundled:zh"}
-MAX_CHARACTERS_PER_TOKEN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,60 +46,6 @@ class Scores:
             for number, topic in enumerate(TOPICS)
             if self.passed[index, number]
         }
-
-
-class Answers(Protocol):
-    """A model that scores tokenised texts."""
-
-    identifier: str
-
-    def tokenise(self, texts: Sequence[str]) -> list[list[int]]: ...
-
-    def answer(
-        self, tokens: Sequence[list[int]]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-        """Probabilities (n, 3) and (n, 17), and which topics passed."""
-
-
-class BundledModel:
-    """A model directory in service on a device."""
-
-    def __init__(self, spec: str, device: str, max_tokens: int | None = None) -> None:
-        directory = resolve(spec)
-        manifest, network, tokenizer = load_network(directory)
-        self.identifier = manifest.identifier
-        self.languages = manifest.languages
-        self._device = torch.device(device)
-        self._network = network.to(self._device)
-        self._max_tokens = min(max_tokens or manifest.max_tokens, manifest.max_tokens)
-        self._tokenizer = Tokenizer.from_file(str(tokenizer))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(self._max_tokens)
-        self._temperature = manifest.temperature
-        self._thresholds = np.array(
-            [manifest.topic_thresholds.get(topic, 0.5) for topic in TOPICS], dtype=np.float32
-        )
-
-    def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
-        limit = self._max_tokens * MAX_CHARACTERS_PER_TOKEN
-        encodings = self._tokenizer.encode_batch_fast([text[:limit] for text in texts])
-        return [encoding.ids for encoding in encodings]
-
-    @torch.inference_mode()
-    def answer(
-        self, tokens: Sequence[list[int]]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-        width = max(len(ids) for ids in tokens)
-        input_ids = torch.zeros(len(tokens), width, dtype=torch.long)
-        mask = torch.zeros(len(tokens), width, dtype=torch.long)
-        for row, ids in enumerate(tokens):
-            input_ids[row, : len(ids)] = torch.tensor(ids)
-            mask[row, : len(ids)] = 1
-        sentiment, topics = self._network(input_ids.to(self._device), mask.to(self._device))
-        probabilities = (sentiment.float() / self._temperature).softmax(-1).cpu().numpy()
-        likelihoods = topics.float().sigmoid().cpu().numpy()
-        rounded = likelihoods.round(4)
-        return probabilities.round(4), rounded, rounded >= self._thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +80,6 @@ class Scorer:
 
         Raises ModelError, with a message for the user.
         """
-        from models.stand_in import open_model
-
         chosen = pick_device(device)
         opened: dict[str, Answers] = {}
         for language, spec in {**DEFAULT_MODELS, **specs}.items():

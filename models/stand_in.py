@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from models.in_service import Answers, BundledModel
 from models.labels import LABEL_SYNONYMS, SENTIMENTS
 from models.manifest import MANIFEST, ModelError
-from models.scorer import Answers, BundledModel
 
 
 class StandIn:

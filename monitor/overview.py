@@ -6,7 +6,6 @@ from sqlalchemy import Engine
 
 from monitor.bus import Bus
 from monitor.events import ARTICLES, DEAD_LETTERS, SCORED
-from monitor.roles import feeds_of
 from monitor.settings import Settings
 from monitor.store import alerts as alert_store
 from monitor.store.feeds import StoredFeedStates
@@ -25,7 +24,7 @@ def status_of(settings: Settings, engine: Engine, bus: Bus) -> dict[str, Any]:
     marks = watermarks(engine, AGGREGATE, SCORED, partitions)
     states = StoredFeedStates(engine)
     feeds = {"ok": 0, "failing": 0, "not yet polled": 0}
-    for feed in feeds_of(settings):
+    for feed in settings.polled_feeds:
         state = states.load(feed.url)
         feeds["not yet polled" if state is None else "failing" if state.error else "ok"] += 1
     return {

@@ -7,8 +7,6 @@ import uuid
 from collections.abc import Callable, Mapping
 
 from alerts.channels.opening import open_channel
-from ingest.feeds.catalogue import default_feeds
-from ingest.feeds.settings import FeedSettings
 from models.watchlist import Watchlist
 from monitor.bus.opening import open_bus
 from monitor.failures import UsageError
@@ -20,22 +18,13 @@ from monitor.workers.loop import patiently
 Role = Callable[[Settings, threading.Event], None]
 
 
-def feeds_of(settings: Settings) -> list[FeedSettings]:
-    """All feeds that are polled; a feed of one's own stands in for a default one."""
-    own = list(settings.feeds)
-    if not settings.default_feeds:
-        return own
-    urls = {feed.url for feed in own}
-    return own + [feed for feed in default_feeds() if feed.url not in urls]
-
-
 def run_ingest(settings: Settings, stop: threading.Event) -> None:
     from monitor.workers.ingest import IngestPlan, IngestWorker, sample_replay
 
     replays = [*([sample_replay()] if settings.sample else []), *settings.replays]
     bus = patiently("ingest", stop, lambda: open_bus(settings))
     engine = patiently("ingest", stop, lambda: open_store(settings.store_url))
-    plan = IngestPlan(feeds_of(settings), replays, settings.ingest)
+    plan = IngestPlan(settings.polled_feeds, replays, settings.ingest)
     IngestWorker(bus, engine, plan, _owner()).run(stop)
 
 

@@ -11,6 +11,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from alerts.channels.settings import ChannelSettings, TerminalSettings
 from alerts.rules import RuleFile
+from ingest.feeds.catalogue import default_feeds
 from ingest.feeds.settings import FeedSettings
 from models.watchlist import WatchlistFile
 from monitor.failures import UsageError
@@ -127,6 +128,15 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment goes over the file; flags are put over both by `load_settings`."""
         return env_settings, init_settings
+
+    @property
+    def polled_feeds(self) -> list[FeedSettings]:
+        """All feeds that are polled; a feed of one's own stands in for a default one."""
+        own = list(self.feeds)
+        if not self.default_feeds:
+            return own
+        urls = {feed.url for feed in own}
+        return own + [feed for feed in default_feeds() if feed.url not in urls]
 
     @property
     def store_url(self) -> str:

@@ -8,7 +8,6 @@ from rich.table import Table
 from rich.text import Text
 
 from monitor.cli.options import as_json, configured, prepare_data_dir, print_json
-from monitor.roles import feeds_of
 from monitor.settings import Settings
 from monitor.store.engine import open_store
 from monitor.store.feeds import StoredFeedStates
@@ -27,7 +26,7 @@ def list_(settings: Settings, as_json: bool) -> None:
     prepare_data_dir(settings)
     states = StoredFeedStates(open_store(settings.store_url))
     table = Table("feed", "language", "last success", "articles", "state", box=None)
-    for feed in feeds_of(settings):
+    for feed in settings.polled_feeds:
         state = states.load(feed.url)
         error = state.error if state else ""
         row = {
@@ -69,7 +68,7 @@ def check(settings: Settings, as_json: bool) -> None:
 
     retriever = Retriever(user_agent=settings.ingest.user_agent)
     failed = 0
-    for feed in feeds_of(settings):
+    for feed in settings.polled_feeds:
         found: object = retriever.retrieve(feed.url, allow_private=feed.allow_private)
         if isinstance(found, Fetched):
             found = parse_feed(found.body, url=found.url, headers=found.headers, zone=feed.zone)

@@ -6,7 +6,6 @@ import uvicorn
 from sqlalchemy import Engine
 
 from monitor.bus import Bus
-from monitor.roles import feeds_of
 from monitor.settings import Settings
 from monitor.web.app import create_app
 
@@ -15,7 +14,7 @@ DRAIN_SECONDS = 3
 
 def serve(settings: Settings, engine: Engine, bus: Bus, stop: threading.Event) -> None:
     """Serve on the address of the settings; returns when `stop` is set."""
-    app = create_app(engine, bus, feeds_of(settings), settings.sample, stop.is_set)
+    app = create_app(engine, bus, settings.polled_feeds, settings.sample, stop.is_set)
     server = uvicorn.Server(
         uvicorn.Config(
             app,
