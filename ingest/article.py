@@ -37,7 +37,7 @@ class Article:
     published: datetime
     """UTC."""
     first_seen: datetime
-    """UTC."""
+    """UTC; when this wording was first seen."""
     published_is_estimate: bool
     """The document had no date, or one in the future: `published` is the time of fetching."""
     content_hash: str

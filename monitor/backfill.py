@@ -51,6 +51,9 @@ def backfill(
     result = BackfillResult()
     started = time.monotonic()
     opened: Scorer | None = None
+    # Before the first article is counted, too: a detector that runs meanwhile announces nothing of
+    # it, and a repeat after an interruption makes up for what that one has left out.
+    _learn_anew(engine, partitions)
     for articles in _ahead(_unknown(engine, rows, result, on_refused)):
         if articles:
             opened = opened or scorer()
@@ -62,11 +65,15 @@ def backfill(
         result.seconds = round(time.monotonic() - started, 1)
         on_progress(result)
     if result.new:
-        marks = watermarks(engine, GROUP, SCORED, partitions)
-        if marks is not None:
-            forget_states(engine, marks[1])
+        _learn_anew(engine, partitions)
     result.seconds = round(time.monotonic() - started, 1)
     return result
+
+
+def _learn_anew(engine: Engine, partitions: int) -> None:
+    marks = watermarks(engine, GROUP, SCORED, partitions)
+    if marks is not None:
+        forget_states(engine, marks[1])
 
 
 def _unknown(

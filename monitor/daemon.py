@@ -139,8 +139,8 @@ def only_one(data_dir: Path) -> Iterator[None]:
         yield
 
 
-def check_port(host: str, port: int) -> None:
-    """Raise UsageError where the console's port cannot be had."""
+def check_port(host: str, port: int, setting: str = "--port or web.port") -> None:
+    """Raise UsageError where a port cannot be had, naming the setting that would mend it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -149,5 +149,5 @@ def check_port(host: str, port: int) -> None:
         except OSError as error:
             raise UsageError(
                 f"port {port} on {host} cannot be used: {error.strerror}; "
-                f"choose another with --port or web.port"
+                f"choose another with {setting}"
             ) from None

@@ -87,6 +87,21 @@ def load_states(
     return result
 
 
+def resolve_orphans(
+    engine: Engine, rules: Sequence[AnyRule], channels: Sequence[str], now: datetime
+) -> list[tuple[str, Alert]]:
+    """End the open alerts of rules that are no more; what was announced, as (event, alert)."""
+    names = {rule.name for rule in rules}
+    announced: list[tuple[str, Alert]] = []
+    with writing(engine) as connection:
+        for alert in alert_store.open_alerts(connection).values():
+            if alert.rule not in names:
+                gone = msgspec.structs.replace(alert, state="resolved", resolved=now)
+                if alert_store.save(connection, gone, "resolved", channels, now):
+                    announced.append(("resolved", gone))
+    return announced
+
+
 def forget_states(engine: Engine, watermark: datetime) -> None:
     """Let every rule learn anew: history was added behind it. Nothing old is announced."""
     begin = int(watermark.timestamp())

@@ -87,7 +87,9 @@ ROLES: Mapping[str, Role] = {
 
 def alert_link(settings: Settings, alert_id: str) -> str:
     """The console's address of an alert."""
-    return f"http://{settings.web.host}:{settings.web.port}/alerts/{alert_id}"
+    web = settings.web
+    host = f"[{web.host}]" if ":" in web.host else web.host
+    return f"{web.public_url.rstrip('/') or f'http://{host}:{web.port}'}/alerts/{alert_id}"
 
 
 def _owner() -> str:

@@ -15,6 +15,7 @@ from ingest.feeds.catalogue import default_feeds
 from ingest.feeds.settings import FeedSettings
 from models.watchlist import WatchlistFile
 from monitor.failures import UsageError
+from monitor.rule_names import check_names
 from monitor.yamlfile import Problem, YamlFileError, load_yaml, plain, problems_of, read_yaml
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -61,6 +62,8 @@ class WebSettings(_Part):
 
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65_535)
+    public_url: str = Field("", pattern=r"^(https?://\S+)?$")
+    """What links to the console begin with, where it is read through another address."""
 
 
 class IngestSettings(_Part):
@@ -108,6 +111,15 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(None, ge=0, le=65_535)
     """Port of /metrics of a role that runs on its own."""
 
+    @field_validator("feeds")
+    @classmethod
+    def _feeds_differ(cls, feeds: tuple[FeedSettings, ...]) -> tuple[FeedSettings, ...]:
+        urls = [feed.url for feed in feeds]
+        for url in urls:
+            if urls.count(url) > 1:
+                raise ValueError(f"two feeds have the address {url}")
+        return feeds
+
     @field_validator("channels")
     @classmethod
     def _names_differ(cls, channels: tuple[ChannelSettings, ...]) -> tuple[ChannelSettings, ...]:
@@ -144,8 +156,16 @@ class Settings(BaseSettings):
 
     @cached_property
     def rule_file(self) -> RuleFile:
-        """The rules in force. Raises YamlFileError."""
-        return load_yaml(self.rules or DEFAULT_RULES, RuleFile)
+        """The rules in force; raises as `read_rules`."""
+        return self.read_rules(self.rules or DEFAULT_RULES)
+
+    def read_rules(self, path: Path) -> RuleFile:
+        """A rule file. Raises YamlFileError, and UsageError where it names what is not here."""
+        found = load_yaml(path, RuleFile)
+        channels = [channel.name for channel in self.channels]
+        companies = [company.name for company in self.watchlist_file.companies]
+        check_names(path, found, channels, companies)
+        return found
 
     @cached_property
     def watchlist_file(self) -> WatchlistFile:

@@ -1,11 +1,13 @@
 """What a user says about a channel."""
 
+import os
 import re
 from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -24,6 +26,19 @@ def _address(value: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(_address)]
+
+
+def _from_environment(value: object) -> object:
+    """`env:NAME` is what the environment variable holds: secrets need not stand in a file."""
+    if not isinstance(value, str) or not value.startswith("env:"):
+        return value
+    name = value.removeprefix("env:").strip()
+    if name not in os.environ:
+        raise ValueError(f"the environment has no variable '{name}'")
+    return os.environ[name]
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_from_environment)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$")]
 
 
@@ -43,7 +58,7 @@ class SlackSettings(_Settings):
     """An incoming webhook; its address is a secret."""
 
     type: Literal["slack"]
-    webhook_url: SecretStr
+    webhook_url: Secret
     timeout_seconds: float = Field(10.0, gt=0, le=120)
 
     @field_validator("webhook_url")
@@ -62,7 +77,7 @@ class EmailSettings(_Settings):
     port: int = Field(587, ge=1, le=65_535)
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: str = ""
-    password: SecretStr = SecretStr("")
+    password: Secret = SecretStr("")
     sender: Address
     recipients: tuple[Address, ...] = Field(min_length=1, max_length=100)
     timeout_seconds: float = Field(30.0, gt=0, le=300)

@@ -134,7 +134,7 @@ def _parquet(container: Container, file: Any, columns: list[str]) -> Iterator[Ro
             for values in batch.to_pylist():
                 number += 1
                 yield Row(number, values)
-    except (ArrowException, OSError) as error:
+    except (ArrowException, OSError, ValueError, OverflowError) as error:
         raise ArchiveError(
             f"{container.path}: the Parquet data is damaged after row {number}"
         ) from error
@@ -143,7 +143,7 @@ def _parquet(container: Container, file: Any, columns: list[str]) -> Iterator[Ro
 def _parquet_file(container: Container, stream: BinaryIO) -> Any:
     try:
         return _PARQUET_FILE(stream)
-    except (ArrowException, OSError) as error:
+    except (ArrowException, OSError, ValueError, OverflowError) as error:
         raise ArchiveError(
             f"{container.path}: not what its suffix says: it does not open as a Parquet file"
         ) from error

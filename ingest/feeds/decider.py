@@ -26,7 +26,8 @@ class Decision:
     new: tuple[Article, ...]
     """In document order."""
     changed: tuple[Article, ...]
-    """Known articles whose wording changed, with the time at which they were first seen."""
+    """Known articles whose wording changed; `first_seen` is that of the new wording, so that it
+    goes before the old one wherever the two meet."""
     known: dict[str, KnownEntry]
     """To be given to the next decision: by article id, longest unseen first."""
 
@@ -54,7 +55,7 @@ def decide(
         elif before.content_hash != article.content_hash:
             # An estimate is the time of the first fetch, and stays that.
             published = first_seen if article.published_is_estimate else article.published
-            changed.append(replace(article, first_seen=first_seen, published=published))
+            changed.append(replace(article, published=published))
     absent = [(entry_id, entry) for entry_id, entry in known.items() if entry_id not in present]
     kept = max(0, max_known - len(present))
     return Decision(

@@ -25,6 +25,8 @@ TRIM_EVERY_RECORDS = 5_000
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS topics (
     topic TEXT PRIMARY KEY, partitions INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS identity (
+    one INTEGER PRIMARY KEY CHECK (one = 1), value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS heads (
     topic TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL,
     PRIMARY KEY (topic, partition)) WITHOUT ROWID;
@@ -52,6 +54,14 @@ class EmbeddedBus:
         self._guard = threading.Lock()
         with self._answers() as connection:
             connection.executescript(_SCHEMA)
+            connection.execute(
+                "INSERT INTO identity VALUES (1, ?) ON CONFLICT DO NOTHING", (uuid.uuid4().hex,)
+            )
+
+    def identity(self) -> str:
+        with self._answers() as connection:
+            (value,) = connection.execute("SELECT value FROM identity").fetchone()
+            return str(value)
 
     def create_topics(self, topics: Sequence[str], partitions: int) -> None:
         with self.transaction() as connection:

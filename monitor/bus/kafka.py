@@ -1,22 +1,41 @@
 """The bus of a cluster: Apache Kafka through kafka-python."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
-from kafka.errors import IllegalStateError, KafkaError, TopicAlreadyExistsError
+from kafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    IllegalStateError,
+    KafkaError,
+    RebalanceInProgressError,
+    TopicAlreadyExistsError,
+    UnknownMemberIdError,
+)
 from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as KafkaTopicPartition
 
 from monitor.bus.protocol import Positions, Record, TopicPartition
+from monitor.events import SCORED
 from monitor.failures import Unavailable, UsageError
 
+LOG = logging.getLogger(__name__)
 CONNECT_TIMEOUT_MILLISECONDS = 10_000
 FLUSH_TIMEOUT_SECONDS = 120.0
 SESSION_TIMEOUT_MS = 12_000
 """How long a killed consumer keeps its partitions from the others."""
+
+
+_LEFT_THE_GROUP = (
+    CommitFailedError,
+    IllegalGenerationError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +58,11 @@ class KafkaBus:
 
     def __init__(self, connection: KafkaConnection, prefix: str = "undertone.") -> None:
         self._connection = connection
-        self._prefix = prefix
+        self.prefix = prefix
         self._counts: dict[str, int] = {}
 
     def create_topics(self, topics: Sequence[str], partitions: int) -> None:
-        names = [self._prefix + topic for topic in topics]
+        names = [self.prefix + topic for topic in topics]
         try:
             admin = KafkaAdminClient(**self._connection.options())
             try:
@@ -65,16 +84,29 @@ class KafkaBus:
             existing = self.partitions(topic)
             if existing != partitions:
                 raise UsageError(
-                    f"Kafka topic '{self._prefix}{topic}' has {existing} partitions, "
+                    f"Kafka topic '{self.prefix}{topic}' has {existing} partitions, "
                     f"{partitions} are configured (bus.partitions)"
                 )
+
+    def identity(self) -> str:
+        topic = self.prefix + SCORED
+        try:
+            admin = KafkaAdminClient(**self._connection.options())
+            try:
+                cluster = admin.describe_cluster()["cluster_id"]
+                (found,) = admin.describe_topics([topic])
+            finally:
+                admin.close()
+        except KafkaError as error:
+            raise self._unavailable(error) from error
+        return f"{cluster} {topic} {found.get('topic_id')}"
 
     def partitions(self, topic: str) -> int:
         if topic not in self._counts:
             with self._plain_consumer() as consumer:
-                found = consumer.partitions_for_topic(self._prefix + topic)
+                found = consumer.partitions_for_topic(self.prefix + topic)
             if not found:
-                raise Unavailable(f"Kafka: topic '{self._prefix}{topic}' does not exist yet")
+                raise Unavailable(f"Kafka: topic '{self.prefix}{topic}' does not exist yet")
             self._counts[topic] = len(found)
         return self._counts[topic]
 
@@ -98,7 +130,7 @@ class KafkaBus:
         try:
             inner = KafkaConsumer(
                 **self._connection.options(),
-                group_id=self._prefix + group,
+                group_id=self.prefix + group,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 session_timeout_ms=SESSION_TIMEOUT_MS,
@@ -111,7 +143,7 @@ class KafkaBus:
 
     def end_offsets(self, topic: str) -> dict[int, int]:
         partitions = [
-            KafkaTopicPartition(self._prefix + topic, number)
+            KafkaTopicPartition(self.prefix + topic, number)
             for number in range(self.partitions(topic))
         ]
         with self._plain_consumer() as consumer:
@@ -119,9 +151,9 @@ class KafkaBus:
         return {partition.partition: offset for partition, offset in ends.items()}
 
     def committed(self, topic: str, group: str) -> dict[int, int]:
-        with self._plain_consumer(group_id=self._prefix + group) as consumer:
+        with self._plain_consumer(group_id=self.prefix + group) as consumer:
             found = {
-                number: consumer.committed(KafkaTopicPartition(self._prefix + topic, number))
+                number: consumer.committed(KafkaTopicPartition(self.prefix + topic, number))
                 for number in range(self.partitions(topic))
             }
         return {number: offset for number, offset in found.items() if offset is not None}
@@ -170,7 +202,7 @@ class KafkaBusProducer:
         try:
             self._futures.append(
                 self._inner.send(
-                    self._bus._prefix + topic, value=value, key=key.encode(), partition=partition
+                    self._bus.prefix + topic, value=value, key=key.encode(), partition=partition
                 )
             )
         except KafkaError as error:
@@ -217,7 +249,7 @@ class KafkaBusConsumer:
         self._bus = bus
         self._inner = inner
         self.topic = topic
-        inner.subscribe([bus._prefix + topic], listener=_SeekOnAssignment(self, positions))
+        inner.subscribe([bus.prefix + topic], listener=_SeekOnAssignment(self, positions))
 
     def poll(self, max_records: int, timeout_seconds: float) -> list[Record]:
         try:
@@ -256,6 +288,9 @@ class KafkaBusConsumer:
         }
         try:
             self._inner.commit(offsets)
+        except _LEFT_THE_GROUP as error:
+            # Only a poll joins again. What was not committed is read again, by us or another.
+            LOG.info("offsets were not committed, the group has moved on: %s", error)
         except KafkaError as error:
             raise self._bus._unavailable(error) from error
 
@@ -272,4 +307,4 @@ class KafkaBusConsumer:
             raise self._bus._unavailable(error) from error
 
     def _name(self, partition: TopicPartition) -> KafkaTopicPartition:
-        return KafkaTopicPartition(self._bus._prefix + partition[0], partition[1])
+        return KafkaTopicPartition(self._bus.prefix + partition[0], partition[1])

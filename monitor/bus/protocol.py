@@ -57,6 +57,9 @@ class Consumer(Protocol):
 
 
 class Bus(Protocol):
+    def identity(self) -> str:
+        """What tells this bus, and its topics, from one made anew; raise Unavailable."""
+
     def create_topics(self, topics: Sequence[str], partitions: int) -> None:
         """Create what does not exist; raise UsageError where partitions differ, Unavailable."""
 

@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from alerts.rules import RuleFile
 from monitor.cli.options import Moment, as_json, configured, prepare_data_dir, print_json
 from monitor.detection import backtest as run_backtest
 from monitor.detection import with_evidence
@@ -16,7 +15,6 @@ from monitor.failures import DataError, UsageError
 from monitor.settings import Settings
 from monitor.store.engine import open_store
 from monitor.store.readers import time_span
-from monitor.yamlfile import load_yaml
 
 
 @click.command()
@@ -37,7 +35,7 @@ def backtest(
     History before --from is used too: from it the rules learn what is usual.
     """
     prepare_data_dir(settings)
-    rules = (load_yaml(rules_path, RuleFile) if rules_path else settings.rule_file).rules
+    rules = (settings.read_rules(rules_path) if rules_path else settings.rule_file).rules
     engine = open_store(settings.store_url)
     span = time_span(engine)
     if span is None:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from monitor.cli.options import prepare_data_dir
+from monitor.daemon import check_port
 from monitor.roles import ROLES
 from monitor.settings import load_settings
 from monitor.workers.loop import Stopped, forsaken
@@ -41,9 +42,12 @@ def run_role(
                 stop.set()
 
     threading.Thread(target=watch_parent, name="watch-parent", daemon=True).start()
+    if name == "web" and not supervised:
+        check_port(settings.web.host, settings.web.port)
     if settings.metrics_port is not None and not supervised:
         from prometheus_client import start_http_server
 
+        check_port(settings.web.host, settings.metrics_port, "metrics_port")
         start_http_server(settings.metrics_port, addr=settings.web.host)
     try:
         ROLES[name](settings, stop)

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import click
 
-from alerts.rules import RuleFile
 from monitor.cli.options import configured
 from monitor.settings import DEFAULT_RULES, Settings
-from monitor.yamlfile import load_yaml
 
 
 @click.group()
@@ -21,7 +19,7 @@ def rules() -> None:
 def check(settings: Settings, path: Path | None) -> None:
     """Check a rule file: PATH, or the one in force. Errors name file, line and column."""
     chosen = path or settings.rules or DEFAULT_RULES
-    found = load_yaml(chosen, RuleFile)
+    found = settings.read_rules(chosen)
     for rule in found.rules:
         keys = ", ".join(rule.keys) if rule.keys else "every key"
         click.echo(f"{rule.name}: {rule.detector} on {rule.dimension} ({keys})")

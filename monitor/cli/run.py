@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from ingest.archives import read_archive
 from monitor.cli.options import prepare_data_dir
 from monitor.daemon import Supervisor, check_port, only_one, role_command
 from monitor.settings import load_settings
@@ -47,6 +48,8 @@ def run(
     folder = prepare_data_dir(settings)
     # Read now, so that a mistake in them is told once and before anything starts.
     _ = settings.rule_file, settings.watchlist_file
+    for replay in settings.replays:
+        read_archive(replay.path, replay.map)
     with only_one(folder):
         check_port(settings.web.host, settings.web.port)
         engine = open_store(settings.store_url)

@@ -1,10 +1,12 @@
 """`undertone score`: the score role, or texts from a file without any daemon."""
 
-import io
+import contextlib
+import os
+import select
+import stat
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
@@ -13,7 +15,10 @@ from monitor.cli.roles import role_options, run_role
 from monitor.failures import UsageError
 
 CHUNK_TEXTS = 256
-MAX_LINE_CHARACTERS = 20_000
+READ_BYTES = 65_536
+MAX_LINE_BYTES = 60_000
+IDLE_SECONDS = 0.2
+"""After so long without more, what has come is scored."""
 
 
 @click.command()
@@ -75,23 +80,48 @@ def score(file: str | None, as_json: bool, **options: Any) -> None:
                     click.echo(f"{label:8} {confidence:4.0%}  {language}  {topics:24} {text}")
 
 
-def _opened(file: str) -> TextIO:
+@contextlib.contextmanager
+def _opened(file: str) -> Iterator[int]:
+    """A file descriptor to read from. Raises UsageError."""
     if file == "-":
-        return io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace")
-    path = Path(file)
-    if not path.is_file():
-        raise UsageError(f"{file}: no such file (use - for standard input)")
-    return path.open(encoding="utf-8", errors="replace")
+        yield sys.stdin.fileno()
+        return
+    try:
+        descriptor = os.open(file, os.O_RDONLY)
+    except FileNotFoundError:
+        raise UsageError(f"{file}: no such file (use - for standard input)") from None
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}") from None
+    try:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise UsageError(f"{file}: is a directory; a file of texts is wanted")
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
-def _chunks(lines: TextIO) -> Iterator[list[str]]:
-    """Chunks as they fill; a terminal or a slow pipe gets its answer line by line."""
-    at_once = 1 if lines.isatty() else CHUNK_TEXTS
+def _chunks(descriptor: int) -> Iterator[list[str]]:
+    """Chunks as they fill, or as their source pauses: a slow pipe gets its answers at once.
+
+    Of a line longer than MAX_LINE_BYTES the beginning is kept, whatever its length.
+    """
     chunk: list[str] = []
-    for line in lines:
-        chunk.append(line.rstrip("\r\n")[:MAX_LINE_CHARACTERS])
-        if len(chunk) >= at_once:
+    rest = b""
+    ended = False
+    while not ended:
+        if chunk and not select.select([descriptor], [], [], IDLE_SECONDS)[0]:
             yield chunk
             chunk = []
+        data = os.read(descriptor, READ_BYTES)
+        ended = not data
+        *lines, rest = (rest + data).split(b"\n")
+        rest = rest[:MAX_LINE_BYTES]
+        if ended and rest:
+            lines.append(rest)
+        for line in lines:
+            chunk.append(line[:MAX_LINE_BYTES].rstrip(b"\r").decode("utf-8", "replace"))
+            if len(chunk) == CHUNK_TEXTS:
+                yield chunk
+                chunk = []
     if chunk:
         yield chunk

@@ -99,9 +99,11 @@ def listing(
         return [_decode(body) for body in connection.execute(query.limit(limit)).scalars()]
 
 
-def open_alerts(connection: Connection, rule: str) -> dict[str, Alert]:
-    """The open alerts of a rule by fingerprint."""
-    query = select(alerts.c.body).where(alerts.c.rule == rule, alerts.c.state.in_(OPEN_STATES))
+def open_alerts(connection: Connection, rule: str | None = None) -> dict[str, Alert]:
+    """The open alerts, of one rule or of all, by fingerprint."""
+    query = select(alerts.c.body).where(alerts.c.state.in_(OPEN_STATES))
+    if rule is not None:
+        query = query.where(alerts.c.rule == rule)
     found = [_decode(body) for body in connection.execute(query).scalars()]
     return {alert.fingerprint: alert for alert in found}
 

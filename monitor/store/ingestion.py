@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, and_, bindparam, func, select, text, update
+from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from monitor.bus.protocol import TopicPartition
 from monitor.events import ScoredEvent
 from monitor.store.engine import reading, writing
-from monitor.store.schema import articles, offsets, tallies
+from monitor.store.schema import articles, buses, offsets, tallies
 from monitor.stories import (
     STORY_HORIZON,
     Change,
@@ -114,6 +114,28 @@ def positions(
             )
         )
         return {(topic, part): offset for topic, part, offset in rows if (topic, part) in names}
+
+
+def adopt_bus(engine: Engine, group: str, identity: str) -> bool:
+    """Forget the group's offsets where they are another bus's; whether they were.
+
+    They would point behind, or into the middle of, what the new bus holds. What is read twice then
+    is known by its id.
+    """
+    with writing(engine) as connection:
+        mine = buses.c.consumer_group == group
+        known = connection.execute(select(buses.c.identity).where(mine)).scalar()
+        if known is None:
+            connection.execute(
+                insert_for(connection)(buses)
+                .values(consumer_group=group, identity=identity)
+                .on_conflict_do_nothing()
+            )
+        if known in (None, identity):
+            return False
+        connection.execute(update(buses).where(mine).values(identity=identity))
+        connection.execute(delete(offsets).where(offsets.c.consumer_group == group))
+        return True
 
 
 def _advance(connection: Connection, advance: Advance) -> None:

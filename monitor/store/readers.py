@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from sqlalchemy import Engine, Row, func, select
@@ -176,6 +176,14 @@ def latest_articles(engine: Engine, limit: int) -> list[StoredArticle]:
     query = select(articles).order_by(articles.c.published.desc(), articles.c.id).limit(limit)
     with reading(engine) as connection:
         return [_article(row) for row in connection.execute(query)]
+
+
+def scored_since(engine: Engine, moment: datetime) -> int:
+    """How many articles were scored since then, of those published in the two days before."""
+    recent = articles.c.published > moment - timedelta(days=2)
+    query = select(func.count()).where(recent, articles.c.scored > moment)
+    with reading(engine) as connection:
+        return int(connection.execute(query).scalar_one())
 
 
 def _article(row: Row[tuple[object, ...]]) -> StoredArticle:

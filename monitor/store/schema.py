@@ -92,6 +92,13 @@ offsets = Table(
     Column("first_watermark", UtcDateTime, nullable=True),
 )
 
+buses = Table(
+    "buses",
+    metadata,
+    Column("consumer_group", String(100), primary_key=True),
+    Column("identity", Text, nullable=False),
+)
+
 detector_states = Table(
     "detector_states",
     metadata,

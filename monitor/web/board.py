@@ -12,13 +12,14 @@ from alerts.series import Bucket
 from ingest.feeds.settings import FeedSettings
 from monitor.store import alerts as alert_store
 from monitor.store.feeds import StoredFeedStates
-from monitor.store.readers import StoredArticle, latest_articles, series
+from monitor.store.readers import StoredArticle, latest_articles, scored_since, series
 from monitor.stories import bucket_of
 
 WINDOW_SECONDS = 86_400
 BASELINE_SECONDS = 14 * 86_400
 SPARK_HOURS = 48
 SPARK_WIDTH, SPARK_HEIGHT = 160, 28
+MAX_OPEN_ALERTS = 100
 MAX_ROWS = 24
 
 
@@ -73,9 +74,7 @@ class Board:
 
 def board(engine: Engine, feeds: Sequence[FeedSettings], now: datetime) -> Board:
     """Read the page's content."""
-    everything = alert_store.listing(engine, limit=30)
     latest = latest_articles(engine, 200)
-    scored = [item for item in latest if item.scored > now - timedelta(minutes=5)]
     waits = sorted(
         (item.scored - item.first_seen).total_seconds()
         for item in latest
@@ -97,12 +96,12 @@ def board(engine: Engine, feeds: Sequence[FeedSettings], now: datetime) -> Board
         )
     return Board(
         now=now,
-        alerts=[alert for alert in everything if alert.state in alert_store.OPEN_STATES],
-        recent_alerts=[alert for alert in everything if alert.state == "resolved"][:5],
+        alerts=alert_store.listing(engine, alert_store.OPEN_STATES, MAX_OPEN_ALERTS),
+        recent_alerts=alert_store.listing(engine, ("resolved",), 5),
         trends={name: trends(engine, name, now) for name in ("all", "topic", "entity")},
         sources=sorted(sources, key=lambda row: (not row.error, row.name)),
         latest=latest[:12],
-        articles_per_minute=len(scored) / 5,
+        articles_per_minute=scored_since(engine, now - timedelta(minutes=5)) / 5,
         latency_seconds=waits[len(waits) // 2] if waits else None,
     )
 

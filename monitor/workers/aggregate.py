@@ -11,7 +11,7 @@ from monitor.bus import Bus, Consumer, Producer, Record
 from monitor.events import SCORED, ScoredEvent, Watermark, decode_scored
 from monitor.failures import Invalid
 from monitor.metrics import ARTICLES_COUNTED, FAILURES
-from monitor.store.ingestion import Advance, Overtaken, apply, positions
+from monitor.store.ingestion import Advance, Overtaken, adopt_bus, apply, positions
 from monitor.workers.dead_letters import bury
 from monitor.workers.loop import Stopped, patiently
 
@@ -24,6 +24,9 @@ def run(bus: Bus, engine: Engine, stop: threading.Event) -> None:
     """Count until told to stop. Offsets live in the store, in the counts' own transaction; they
     are committed to the bus afterwards so that others can see the lag."""
     try:
+        identity = patiently(GROUP, stop, bus.identity)
+        if patiently(GROUP, stop, lambda: adopt_bus(engine, GROUP, identity)):
+            LOG.warning("aggregate: another bus than before; it is read from its beginning")
         producer = patiently(GROUP, stop, bus.producer)
         consumer = patiently(
             GROUP,

@@ -9,7 +9,14 @@ from sqlalchemy import Engine
 
 from alerts.alert import Alert
 from monitor.bus import Bus
-from monitor.detection import AnyRule, RuleStates, StatesMoved, load_states, tick
+from monitor.detection import (
+    AnyRule,
+    RuleStates,
+    StatesMoved,
+    load_states,
+    resolve_orphans,
+    tick,
+)
 from monitor.events import SCORED
 from monitor.metrics import ALERTS, PUBLISH_TO_ALERT, WATERMARK
 from monitor.store import leases
@@ -41,6 +48,7 @@ class DetectWorker:
         self._owner = owner
         self._now = now
         self._states: dict[str, RuleStates] | None = None
+        self._orphans_resolved = False
 
     def run(self, stop: threading.Event) -> None:
         """Detect until told to stop."""
@@ -67,6 +75,9 @@ class DetectWorker:
         announced: list[tuple[str, Alert]] = []
         # Until every rule is through, what is in memory may be ahead of what was saved.
         states, self._states = self._states, None
+        if not self._orphans_resolved:
+            announced += resolve_orphans(self._engine, self._rules, self._channels, self._now())
+            self._orphans_resolved = True
         if states is None or any(item.settled is None for item in states.values()):
             states = load_states(self._engine, self._rules, first, latest)
         try:

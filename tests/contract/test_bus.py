@@ -5,13 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import MemberToRemove
 
 from monitor.bus import Bus, Consumer, Record
 from monitor.bus.embedded import EmbeddedBus
+from monitor.bus.kafka import KafkaBus, KafkaConnection
+from monitor.events import SCORED
 from monitor.failures import UsageError
 from tests.servers import ON_SMALL_BROKER
 
-TOPIC = "articles"
+TOPIC = SCORED
 
 
 @pytest.fixture(params=["embedded", "kafka"])
@@ -20,8 +24,6 @@ def bus(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bus]:
     if request.param == "embedded":
         made = EmbeddedBus(tmp_path / "bus.db")
     else:
-        from monitor.bus.kafka import KafkaBus, KafkaConnection
-
         servers = request.getfixturevalue("kafka")
         made = KafkaBus(KafkaConnection(servers), f"t{uuid.uuid4().hex[:8]}.")
     made.create_topics([TOPIC], 2)
@@ -112,6 +114,38 @@ def test_short_polls_end_up_in_the_group_of_a_new_topic(bus: Bus) -> None:
     else:
         pytest.fail("the consumer never got its partitions")
     consumer.close()
+
+
+@pytest.mark.skipif(ON_SMALL_BROKER, reason="the small broker puts no member out of its group")
+def test_a_member_that_was_put_out_of_its_group_reads_on(kafka: str) -> None:
+    bus = KafkaBus(KafkaConnection(kafka), f"t{uuid.uuid4().hex[:8]}.")
+    bus.create_topics([TOPIC], 2)
+    send(bus, 0, b"one", b"two")
+    consumer = bus.consumer(TOPIC, "group")
+    assert len(read(consumer, 2)) == 2
+    admin = KafkaAdminClient(bootstrap_servers=kafka)
+    group = f"{bus.prefix}group"
+    (described,) = admin.describe_groups([group]).values()
+    (member,) = described["members"]
+    admin.remove_group_members(group, [MemberToRemove(member_id=member["member_id"])])
+    admin.close()
+    consumer.commit({(TOPIC, 0): 2})
+    assert bus.committed(TOPIC, "group") == {}
+    assert [record.value for record in read(consumer, 2)] == [b"one", b"two"]
+    consumer.commit({(TOPIC, 0): 2})
+    assert bus.committed(TOPIC, "group") == {0: 2}
+    consumer.close()
+    bus.close()
+
+
+def test_a_bus_is_told_from_one_made_anew(bus: Bus, tmp_path: Path) -> None:
+    assert bus.identity() == bus.identity()
+    other = EmbeddedBus(tmp_path / "other.db")
+    assert other.identity() not in ("", bus.identity())
+    again = EmbeddedBus(tmp_path / "other.db")
+    assert again.identity() == other.identity()
+    other.close()
+    again.close()
 
 
 def test_groups_do_not_know_of_each_other(bus: Bus) -> None:

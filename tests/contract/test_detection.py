@@ -2,11 +2,23 @@
 
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 from sqlalchemy import Engine
 
 from alerts.rules import SurgeRule
-from monitor.detection import StatesMoved, backtest, forget_states, load_states, tick
+from ingest.article import Article
+from models.scorer import Scorer
+from models.watchlist import Watchlist
+from monitor.backfill import backfill
+from monitor.detection import (
+    StatesMoved,
+    backtest,
+    forget_states,
+    load_states,
+    resolve_orphans,
+    tick,
+)
 from monitor.events import ScoredEvent
 from monitor.store.ingestion import Advance, apply
 from monitor.store.watch import watched_stretches
@@ -91,3 +103,42 @@ def test_states_that_a_backfill_forgot_are_loaded_again(engine: Engine) -> None:
     again = load_states(engine, [RULE], START, mark)[RULE.name]
     assert again.settled is None
     assert tick(engine, RULE, again, mark + DAY, [], mark)[0].settled is not None
+
+
+def test_a_backfill_lets_the_rules_learn_anew_also_what_an_interrupted_one_brought(
+    engine: Engine,
+) -> None:
+    mark = START + 2 * DAY
+    events = days_of_news(START, 2, 2, "new")
+    apply(engine, events, Advance("aggregate", ("scored", 0), 0, 1, mark, START))
+    states = load_states(engine, [RULE], START, mark)
+    tick(engine, RULE, states[RULE.name], mark, [], mark)
+    assert load_states(engine, [RULE], START, mark)[RULE.name].settled is not None
+    known = events[0].article
+    row = Article(
+        known.id, known.source, "", known.title, "", "en", known.published, known.first_seen,
+        False, known.content_hash,
+    )  # fmt: skip
+
+    def no_scorer() -> Scorer:
+        raise AssertionError("nothing is new")
+
+    assert backfill(engine, no_scorer, Watchlist([]), [row], 1, print).duplicate == 1
+    again = load_states(engine, [RULE], START, mark)[RULE.name]
+    assert (again.settled, again.announce_after) == (None, int(mark.timestamp()))
+
+
+def test_alerts_of_a_rule_that_is_no_more_end(engine: Engine) -> None:
+    mark = START + 2 * DAY
+    quiet, loud = days_of_news(START, 1, 2, "a"), days_of_news(START + DAY, 1, 40, "b")
+    bad = [msgspec.structs.replace(event, negative=0.9, neutral=0.1) for event in loud]
+    begin = Advance("aggregate", ("scored", 0), 0, 1, mark, START)
+    apply(engine, [*quiet, *bad], begin)
+    rule = RULE.model_copy(update={"probability": 0.05})
+    states = load_states(engine, [rule], START, mark)
+    _, announced = tick(engine, rule, states[rule.name], mark, ["desk"], mark)
+    assert [event for event, _ in announced] == ["firing"]
+    assert resolve_orphans(engine, [rule], ["desk"], mark) == []
+    ((event, alert),) = resolve_orphans(engine, [], ["desk"], mark)
+    assert (event, alert.key, alert.resolved) == ("resolved", "Acme", mark)
+    assert resolve_orphans(engine, [], ["desk"], mark) == []

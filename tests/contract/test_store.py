@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from monitor.failures import Unavailable, UsageError
 from monitor.store import leases
 from monitor.store.engine import open_store
-from monitor.store.ingestion import Advance, Overtaken, apply, positions, watermarks
+from monitor.store.ingestion import Advance, Overtaken, adopt_bus, apply, positions, watermarks
 from monitor.store.readers import articles_between, series, tally_rows, top_negative
 from monitor.store.schema import metadata
 from tests.unit.monitor.stories_data import START, scored
@@ -109,3 +109,15 @@ def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
     assert "secret" not in str(caught.value)
     with pytest.raises(UsageError, match="mysql"):
         open_store("mysql://127.0.0.1/name")
+
+
+def test_offsets_of_another_bus_are_forgotten(engine: Engine) -> None:
+    apply(engine, [scored("a")], advance(0, 5, minutes=1))
+    before = rows(engine)
+    assert not adopt_bus(engine, "aggregate", "first")
+    assert not adopt_bus(engine, "aggregate", "first")
+    assert positions(engine, "aggregate", [("scored", 0)]) == {("scored", 0): 5}
+    assert adopt_bus(engine, "aggregate", "second")
+    assert positions(engine, "aggregate", [("scored", 0)]) == {}
+    assert apply(engine, [scored("a")], advance(0, 1)).duplicates == 1
+    assert rows(engine) == before

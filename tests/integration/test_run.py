@@ -112,6 +112,9 @@ def test_errors_are_clear_and_end_with_their_code(tmp_path: Path) -> None:
     rules.write_text(
         "rules:\n  - name: a\n    detector: threshold\n    dimension: all\n    shar: 0.5\n"
     )
+    twice = tmp_path / "twice.yaml"
+    feed = "  - {name: a, url: 'https://example.com/a'}\n"
+    twice.write_text(f"feeds:\n{feed}{feed}", encoding="utf-8")
     data = ("--data-dir", str(tmp_path / "var"))
     cases = [
         (
@@ -126,6 +129,7 @@ def test_errors_are_clear_and_end_with_their_code(tmp_path: Path) -> None:
         (("alerts", "show", "nothing", *data), 1, "no alert"),
         (("score", "--json", str(tmp_path / "none.txt")), 2, "no such file"),
         (("evaluate", str(tmp_path / "none.csv")), 1, "no such file"),
+        (("run", "--config", str(twice)), 2, "two feeds have the address https://example.com/a"),
         (("feed",), 2, "Did you mean 'feeds'?"),
     ]
     for arguments, code, message in cases:
@@ -213,3 +217,21 @@ def test_scores_come_in_order_without_a_daemon(tmp_path: Path) -> None:
     assert [row["label"] for row in rows][:2] == ["positive", "negative"]
     assert len(rows[0]["topics"]) == 17
     assert all(abs(sum(row["sentiment"].values()) - 1) < 0.001 for row in rows)
+
+
+def test_a_slow_pipe_gets_its_answers_at_once() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "monitor", "score", "--json", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        for text in (b"Shares fall", "股价大涨".encode()):
+            process.stdin.write(text + b"\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["text"] == text.decode()
+        process.stdin.write(b"no line end")
+        process.stdin.close()
+        assert json.loads(process.stdout.readline())["text"] == "no line end"
+        assert process.stdout.read() == b""
+    assert process.returncode == 0

@@ -168,3 +168,10 @@ def test_nobody_there_is_for_later() -> None:
 def test_wrong_settings_are_told_how_to_be_right(fields: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
         settings(**fields)
+
+
+def test_a_secret_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESK_PASSWORD", "s3cret")
+    assert settings(password="env:DESK_PASSWORD").password.get_secret_value() == "s3cret"
+    with pytest.raises(ValidationError, match="the environment has no variable 'NO_SUCH'"):
+        settings(password="env:NO_SUCH")

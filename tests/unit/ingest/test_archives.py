@@ -310,3 +310,11 @@ def test_the_host_stands_for_a_missing_source(tmp_path: Path) -> None:
     path = write(tmp_path, "a.jsonl", json_lines([row]))
     assert articles(path)[0].source == "ex.com"
     assert articles(path, source_default="Desk")[0].source == "Desk"
+
+
+def test_parquet_dates_beyond_the_calendar_are_said(tmp_path: Path) -> None:
+    far = pyarrow.lib.array([10**17], pyarrow.lib.timestamp("ms"))
+    table = pyarrow.lib.table({"published": far, "title": ["Profit up"]})
+    _WRITE(table, tmp_path / "far.parquet")
+    with pytest.raises(ArchiveError, match=r"far\.parquet"):
+        list(read_archive(tmp_path / "far.parquet", source_default="wire"))

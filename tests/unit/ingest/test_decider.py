@@ -38,7 +38,7 @@ def test_new_then_known_then_changed() -> None:
     second = decide(first.known, [article("a", at=later), article("b", "other", at=later)])
     assert second.new == ()
     (changed,) = second.changed
-    assert (changed.title, changed.text, changed.first_seen) == ("b", "other", START)
+    assert (changed.title, changed.text, changed.first_seen) == ("b", "other", later)
 
 
 def test_markup_white_space_and_tracking_are_no_change() -> None:

@@ -1,9 +1,15 @@
 """Counting stories: once each, whatever the order."""
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.events import ScoredEvent
+from ingest.article import Article, content_hash
+from ingest.feeds.decider import KnownEntry, decide
+from monitor.events import ScoredEvent, article_event
 from monitor.stories import (
     CountedArticle,
     Counts,
@@ -99,3 +105,23 @@ def _tallies(batches: list[list[CountedArticle]]) -> dict[TallyKey, Counts]:
         for key, counts in decided.tallies.items():
             tallies.setdefault(key, Counts()).add(counts)
     return {key: counts for key, counts in tallies.items() if counts}
+
+
+@given(st.lists(st.text("abc", min_size=1, max_size=6), min_size=2, max_size=4))
+def test_every_correction_of_a_feed_goes_before_what_it_corrects(wordings: list[str]) -> None:
+    known: Mapping[str, KnownEntry] = {}
+    stored: dict[str, CountedArticle] = {}
+    for number, wording in enumerate(wordings):
+        decision = decide(known, [_fetched(wording, START + timedelta(minutes=number))])
+        known = decision.known
+        events = [
+            counted(msgspec.structs.replace(scored("x"), article=article_event(article)))
+            for article in (*decision.new, *decision.changed)
+        ]
+        decided = change(events, stored, [])
+        stored |= {item.id: item for item in (*decided.inserted, *decided.corrected)}
+        assert stored["x"].content_hash == content_hash(wording, "")
+
+
+def _fetched(title: str, at: datetime) -> Article:
+    return Article("x", "wire", "", title, "", "en", START, at, False, content_hash(title, ""))

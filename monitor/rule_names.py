@@ -1,0 +1,38 @@
+"""Whether the channels and keys that rules name exist: a misspelt one would keep a rule silent."""
+
+import difflib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from alerts.rules import RuleFile
+from models.labels import TOPICS
+from monitor.failures import UsageError
+
+
+def check_names(
+    path: Path, rules: RuleFile, channels: Collection[str], companies: Collection[str]
+) -> None:
+    """Raise UsageError, with a line a name, for channels, topics and companies that are unknown.
+
+    Sources and languages are not checked: they come with the news.
+    """
+    problems = list(_unknown(rules, channels, companies))
+    if problems:
+        raise UsageError("\n".join(f"{path}: {problem}" for problem in problems))
+
+
+def _unknown(
+    rules: RuleFile, channels: Collection[str], companies: Collection[str]
+) -> Iterator[str]:
+    known_keys: dict[str, Collection[str]] = {"topic": TOPICS, "entity": companies}
+    for rule in rules.rules:
+        named = [("channel", name, channels) for name in rule.channels]
+        if rule.dimension in known_keys:
+            kind = {"topic": "topic", "entity": "company of the watchlist"}[rule.dimension]
+            keys = (*rule.keys, *rule.except_keys)
+            named += [(kind, key, known_keys[rule.dimension]) for key in keys]
+        for kind, name, known in named:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f" (did you mean '{near[0]}'?)" if near else ""
+                yield f"rule '{rule.name}': '{name}' is no {kind}{hint}"
