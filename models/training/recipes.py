@@ -112,7 +112,7 @@ def _source(name: str, path: Path, rows: int, licence: str) -> DataSource:
 
 RECIPES = {
     "en": Recipe(
-        name="undertone-en-1",
+        name="undertone-en-2",
         language="en",
         base=Base(
             name="sentence-transformers/all-MiniLM-L6-v2",
@@ -129,7 +129,7 @@ RECIPES = {
         corpus=english_corpus,
     ),
     "zh": Recipe(
-        name="undertone-zh-1",
+        name="undertone-zh-2",
         language="zh",
         base=Base(name="BAAI/bge-small-zh-v1.5", licence="MIT", package="", sha256=""),
         pooling="cls",
