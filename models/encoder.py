@@ -3,6 +3,7 @@
 This module imports torch; nothing that only needs labels, languages or the watchlist imports it.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -40,6 +41,17 @@ class TwoHeadEncoder(nn.Module):
             pooled = (states * mask).sum(1) / mask.sum(1).clamp(min=1.0)
         pooled = self.dropout(pooled)
         return self.sentiment(pooled), self.topics(pooled)
+
+
+def padded(tokens: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
+    """Token ids and attention mask, (texts, tokens)."""
+    width = max(len(ids) for ids in tokens)
+    input_ids = torch.zeros(len(tokens), width, dtype=torch.long)
+    mask = torch.zeros(len(tokens), width, dtype=torch.long)
+    for row, ids in enumerate(tokens):
+        input_ids[row, : len(ids)] = torch.tensor(ids)
+        mask[row, : len(ids)] = 1
+    return input_ids, mask
 
 
 def empty_backbone(directory: Path) -> tuple[nn.Module, int]:

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from models.encoder import padded
 from models.labels import TOPICS
 from models.loading import load_network, resolve
 
@@ -55,12 +56,7 @@ class BundledModel:
     def answer(
         self, tokens: Sequence[list[int]]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-        width = max(len(ids) for ids in tokens)
-        input_ids = torch.zeros(len(tokens), width, dtype=torch.long)
-        mask = torch.zeros(len(tokens), width, dtype=torch.long)
-        for row, ids in enumerate(tokens):
-            input_ids[row, : len(ids)] = torch.tensor(ids)
-            mask[row, : len(ids)] = 1
+        input_ids, mask = padded(tokens)
         sentiment, topics = self._network(input_ids.to(self._device), mask.to(self._device))
         probabilities = (sentiment.float() / self._temperature).softmax(-1).cpu().numpy()
         likelihoods = topics.float().sigmoid().cpu().numpy()

@@ -3,11 +3,9 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from ingest.archives import RefusedRow, read_archive
+from ingest.archives import SUFFIXES, RefusedRow, is_archive_name, read_archive
 from monitor.failures import UsageError
 from monitor.scoring import scored_text
-
-ARCHIVE_SUFFIXES = (".jsonl", ".csv", ".parquet")
 
 
 def texts_by_hash(folder: Path, wanted: Collection[str]) -> dict[str, str]:
@@ -19,11 +17,10 @@ def texts_by_hash(folder: Path, wanted: Collection[str]) -> dict[str, str]:
     paths = [
         path
         for path in sorted(folder.glob("*"))
-        if any(suffix in ARCHIVE_SUFFIXES for suffix in path.suffixes[-2:])
-        and not path.name.endswith(".incidents.csv")
+        if is_archive_name(path) and not path.name.endswith(".incidents.csv")
     ]
     if not paths:
-        raise UsageError(f"{folder}: holds no archive (.jsonl, .csv or .parquet, also .gz or .zst)")
+        raise UsageError(f"{folder}: holds no archive ({SUFFIXES})")
     needed = set(wanted)
     return {
         row.content_hash: scored_text(row.title, row.text)

@@ -24,13 +24,15 @@ def check_names(
 def _unknown(
     rules: RuleFile, channels: Collection[str], companies: Collection[str]
 ) -> Iterator[str]:
-    known_keys: dict[str, Collection[str]] = {"topic": TOPICS, "entity": companies}
+    known_keys: dict[str, tuple[str, Collection[str]]] = {
+        "topic": ("topic", TOPICS),
+        "entity": ("company of the watchlist", companies),
+    }
     for rule in rules.rules:
         named = [("channel", name, channels) for name in rule.channels]
         if rule.dimension in known_keys:
-            kind = {"topic": "topic", "entity": "company of the watchlist"}[rule.dimension]
-            keys = (*rule.keys, *rule.except_keys)
-            named += [(kind, key, known_keys[rule.dimension]) for key in keys]
+            kind, known = known_keys[rule.dimension]
+            named += [(kind, key, known) for key in (*rule.keys, *rule.except_keys)]
         for kind, name, known in named:
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)

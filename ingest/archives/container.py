@@ -57,12 +57,22 @@ def container_of(path: Path) -> Container:
         raise ArchiveError(f"{path}: no such file")
     if not path.is_file():
         raise ArchiveError(f"{path}: not a file")
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    compression = _COMPRESSIONS.get(suffixes[-1] if suffixes else "", "")
-    inner = suffixes[-2] if compression and len(suffixes) > 1 else suffixes[-1] if suffixes else ""
+    inner, compression = _suffixes(path)
     if inner not in _FORMATS:
         raise ArchiveError(f"{path}: the name must end with {SUFFIXES}")
     return Container(path, _FORMATS[inner], compression)
+
+
+def is_archive_name(path: Path) -> bool:
+    """Whether a file of that name would be read as an archive."""
+    return _suffixes(path)[0] in _FORMATS
+
+
+def _suffixes(path: Path) -> tuple[str, Compression]:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    compression = _COMPRESSIONS.get(suffixes[-1] if suffixes else "", "")
+    inner = suffixes[-2] if compression and len(suffixes) > 1 else suffixes[-1] if suffixes else ""
+    return inner, compression
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.encoder import TwoHeadEncoder
+from models.encoder import TwoHeadEncoder, padded
 from models.labels import SENTIMENTS, TOPICS
 from models.training.examples import Example
 
@@ -167,17 +167,6 @@ def validate(
         )
     figures["macro_f1"] = float(np.mean(list(figures.values())))
     return figures
-
-
-def padded(tokens: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
-    """Token ids and attention mask, (texts, tokens)."""
-    width = max(len(ids) for ids in tokens)
-    input_ids = torch.zeros(len(tokens), width, dtype=torch.long)
-    mask = torch.zeros(len(tokens), width, dtype=torch.long)
-    for row, ids in enumerate(tokens):
-        input_ids[row, : len(ids)] = torch.tensor(ids)
-        mask[row, : len(ids)] = 1
-    return input_ids, mask
 
 
 def _tokenised(

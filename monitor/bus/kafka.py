@@ -1,7 +1,8 @@
 """The bus of a cluster: Apache Kafka through kafka-python."""
 
+import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,23 +64,15 @@ class KafkaBus:
 
     def create_topics(self, topics: Sequence[str], partitions: int) -> None:
         names = [self.prefix + topic for topic in topics]
-        try:
-            admin = KafkaAdminClient(**self._connection.options())
-            try:
-                missing = set(names) - set(admin.list_topics())
-                for name in sorted(missing):
-                    spec = {
-                        "num_partitions": partitions,
-                        "replication_factor": self._connection.replication_factor,
-                    }
-                    try:
-                        admin.create_topics({name: spec}, wait_for_metadata=True)
-                    except TopicAlreadyExistsError:
-                        continue
-            finally:
-                admin.close()
-        except KafkaError as error:
-            raise self._unavailable(error) from error
+        with self._admin() as admin:
+            missing = set(names) - set(admin.list_topics())
+            for name in sorted(missing):
+                spec = {
+                    "num_partitions": partitions,
+                    "replication_factor": self._connection.replication_factor,
+                }
+                with contextlib.suppress(TopicAlreadyExistsError):
+                    admin.create_topics({name: spec}, wait_for_metadata=True)
         for topic in topics:
             existing = self.partitions(topic)
             if existing != partitions:
@@ -90,15 +83,9 @@ class KafkaBus:
 
     def identity(self) -> str:
         topic = self.prefix + SCORED
-        try:
-            admin = KafkaAdminClient(**self._connection.options())
-            try:
-                cluster = admin.describe_cluster()["cluster_id"]
-                (found,) = admin.describe_topics([topic])
-            finally:
-                admin.close()
-        except KafkaError as error:
-            raise self._unavailable(error) from error
+        with self._admin() as admin:
+            cluster = admin.describe_cluster()["cluster_id"]
+            (found,) = admin.describe_topics([topic])
         return f"{cluster} {topic} {found.get('topic_id')}"
 
     def partitions(self, topic: str) -> int:
@@ -160,6 +147,17 @@ class KafkaBus:
 
     def close(self) -> None:
         self._counts.clear()
+
+    @contextlib.contextmanager
+    def _admin(self) -> Iterator[KafkaAdminClient]:
+        try:
+            admin = KafkaAdminClient(**self._connection.options())
+            try:
+                yield admin
+            finally:
+                admin.close()
+        except KafkaError as error:
+            raise self._unavailable(error) from error
 
     def _plain_consumer(self, **options: Any) -> "_Closing":
         try:

@@ -10,6 +10,7 @@ from rich.text import Text
 from ingest.archives import read_archive
 from monitor.cli.options import prepare_data_dir
 from monitor.daemon import Supervisor, check_port, only_one, role_command
+from monitor.roles import alert_link
 from monitor.settings import load_settings
 from monitor.store import alerts as alert_store
 from monitor.store.engine import open_store
@@ -64,7 +65,9 @@ def run(
                 "news marked (sample) or （示例）."
             )
         for alert in alert_store.listing(engine, alert_store.OPEN_STATES, limit=5):
-            console.print(f"Still open: {alert.rule} on {alert.key}, {address}/alerts/{alert.id}")
+            console.print(
+                f"Still open: {alert.rule} on {alert.key}, {alert_link(settings, alert.id)}"
+            )
         engine.dispose()
         overrides = {
             "--data-dir": data_dir,

@@ -48,7 +48,6 @@ class DetectWorker:
         self._owner = owner
         self._now = now
         self._states: dict[str, RuleStates] | None = None
-        self._orphans_resolved = False
 
     def run(self, stop: threading.Event) -> None:
         """Detect until told to stop."""
@@ -75,9 +74,8 @@ class DetectWorker:
         announced: list[tuple[str, Alert]] = []
         # Until every rule is through, what is in memory may be ahead of what was saved.
         states, self._states = self._states, None
-        if not self._orphans_resolved:
+        if states is None:
             announced += resolve_orphans(self._engine, self._rules, self._channels, self._now())
-            self._orphans_resolved = True
         if states is None or any(item.settled is None for item in states.values()):
             states = load_states(self._engine, self._rules, first, latest)
         try:
