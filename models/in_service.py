@@ -6,11 +6,10 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from models.encoder import padded
 from models.labels import TOPICS
-from models.loading import load_network, resolve
+from models.loading import load_network, open_tokenizer, resolve
 
 MAX_CHARACTERS_PER_TOKEN = 12
 
@@ -19,6 +18,9 @@ class Answers(Protocol):
     """A model that scores tokenised texts."""
 
     identifier: str
+    reads_companies: bool
+    """Whether it was trained with the mark of `models.companies`."""
+    max_tokens: int
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]: ...
 
@@ -36,19 +38,18 @@ class BundledModel:
         manifest, network, tokenizer = load_network(directory)
         self.identifier = manifest.identifier
         self.languages = manifest.languages
+        self.reads_companies = manifest.reads_companies
         self._device = torch.device(device)
         self._network = network.to(self._device)
-        self._max_tokens = min(max_tokens or manifest.max_tokens, manifest.max_tokens)
-        self._tokenizer = Tokenizer.from_file(str(tokenizer))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(self._max_tokens)
+        self.max_tokens = min(max_tokens or manifest.max_tokens, manifest.max_tokens)
+        self._tokenizer = open_tokenizer(tokenizer, self.max_tokens)
         self._temperature = manifest.temperature
         self._thresholds = np.array(
             [manifest.topic_thresholds.get(topic, 0.5) for topic in TOPICS], dtype=np.float32
         )
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
-        limit = self._max_tokens * MAX_CHARACTERS_PER_TOKEN
+        limit = self.max_tokens * MAX_CHARACTERS_PER_TOKEN
         encodings = self._tokenizer.encode_batch_fast([text[:limit] for text in texts])
         return [encoding.ids for encoding in encodings]
 

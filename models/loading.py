@@ -9,9 +9,11 @@ import msgspec
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from models.compact import expand
+from models.companies import COMPANY_MARK
 from models.encoder import Pooling, TwoHeadEncoder, empty_backbone, pretrained_backbone
 from models.manifest import Base, Manifest, ModelError, file_sha256, read_manifest
 
@@ -92,6 +94,15 @@ def load_network(directory: Path) -> tuple[Manifest, TwoHeadEncoder, Path]:
         raise ModelError(f"{directory}: {error}") from error
     own_tokenizer = directory / TOKENIZER
     return manifest, network.eval(), own_tokenizer if own_tokenizer.is_file() else base / TOKENIZER
+
+
+def open_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
+    """The tokenizer of a model: no padding, texts cut, the mark of a company one piece."""
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.add_special_tokens([COMPANY_MARK])
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    return tokenizer
 
 
 def merge_adapter(backbone: nn.Module, adapter: dict[str, Tensor], config: AdapterConfig) -> None:

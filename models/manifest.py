@@ -52,6 +52,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     data: tuple[DataSource, ...]
     metrics: dict[str, dict[str, float]]
     command: str
+    reads_companies: bool = False
+    """Whether it was trained with the mark that asks about one company of a text."""
     files: dict[str, str]
     """SHA-256 by file name, for every file of the directory but the manifest."""
 

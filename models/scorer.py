@@ -10,12 +10,15 @@ import torch
 from numpy.typing import NDArray
 
 from models.batching import cut_batches
+from models.companies import clauses_naming, marked
 from models.in_service import Answers
 from models.labels import SENTIMENTS, TOPICS
 from models.languages import detect_language, route
 from models.manifest import ModelError
 from models.stand_in import open_model
 
+CHARACTERS_PER_TOKEN = 4
+"""Of languages with letters; in Chinese a character is a token."""
 DEFAULT_MODELS: Mapping[str, str] = {"en": "bundled:en", "zh": "bundled:zh"}
 
 
@@ -99,9 +102,19 @@ class Scorer:
         """The model in service by language."""
         return {language: model.identifier for language, model in self._models.items()}
 
-    def prepare(self, texts: Sequence[str], stated: Sequence[str] | None = None) -> Prepared:
-        """Detect languages and tokenise; safe to call on another thread than `run`."""
+    def prepare(
+        self,
+        texts: Sequence[str],
+        stated: Sequence[str] | None = None,
+        companies: Sequence[Sequence[tuple[int, int]] | None] | None = None,
+    ) -> Prepared:
+        """Detect languages and tokenise; safe to call on another thread than `run`.
+
+        `companies` holds, for a text that is asked about one company, where it is named (spans in
+        characters), and None for a text that is read as a whole.
+        """
         hints = stated if stated is not None else [""] * len(texts)
+        asked = companies if companies is not None else [None] * len(texts)
         languages = tuple(
             detect_language(text, hint) for text, hint in zip(texts, hints, strict=True)
         )
@@ -113,7 +126,12 @@ class Scorer:
             (
                 self._models[key],
                 tuple(indices),
-                self._models[key].tokenise([texts[index] for index in indices]),
+                self._models[key].tokenise(
+                    [
+                        _shown(self._models[key], texts[index], languages[index], asked[index])
+                        for index in indices
+                    ]
+                ),
             )
             for key, indices in groups.items()
         )
@@ -135,9 +153,15 @@ class Scorer:
                 names[index] = model.identifier
         return Scores(sentiment, topics, passed, prepared.languages, tuple(names))
 
-    def score(self, texts: Sequence[str], stated: Sequence[str] | None = None) -> Scores:
-        """Scores of the texts, in their order. `stated` gives languages where known."""
-        return self.run(self.prepare(texts, stated))
+    def score(
+        self,
+        texts: Sequence[str],
+        stated: Sequence[str] | None = None,
+        companies: Sequence[Sequence[tuple[int, int]] | None] | None = None,
+    ) -> Scores:
+        """Scores of the texts, in their order. `stated` gives languages where known, `companies`
+        where the company that is asked about is named (see `prepare`)."""
+        return self.run(self.prepare(texts, stated, companies))
 
     def stream(
         self, chunks: Iterable[Sequence[str]], ahead: int = 2
@@ -179,6 +203,18 @@ class Scorer:
         finally:
             stopped.set()
             thread.join()
+
+
+def _shown(
+    model: Answers, text: str, language: str, spans: Sequence[tuple[int, int]] | None
+) -> str:
+    """What a model is shown of a text that it is asked to read, for a company or as a whole."""
+    if spans is None:
+        return text
+    if model.reads_companies:
+        per_token = 1 if route(language) == "zh" else CHARACTERS_PER_TOKEN
+        return marked(text, spans, model.max_tokens * per_token)
+    return clauses_naming(text, spans)
 
 
 def pick_device(wanted: str) -> str:

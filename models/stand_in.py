@@ -16,6 +16,8 @@ from models.manifest import MANIFEST, ModelError
 class StandIn:
     """A classifier by name or directory; topics still come from the bundled model."""
 
+    reads_companies = False
+
     def __init__(self, spec: str, topics: BundledModel, device: str, max_tokens: int) -> None:
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(spec, trust_remote_code=False)
@@ -31,14 +33,12 @@ class StandIn:
         self._network = network.eval().to(device)
         self._device = device
         self._topics = topics
-        self._max_tokens = max_tokens
+        self.max_tokens = max_tokens
         self.identifier = f"{spec}+{topics.identifier}"
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of the classifier; behind a separator of -1 those of the topic model."""
-        own = self._tokenizer(list(texts), truncation=True, max_length=self._max_tokens)[
-            "input_ids"
-        ]
+        own = self._tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
         other = self._topics.tokenise(texts)
         return [[*ids, -1, *more] for ids, more in zip(own, other, strict=True)]
 
