@@ -11,6 +11,8 @@ from collections.abc import Sequence
 COMPANY_MARK = "[unused1]"
 """A piece that the vocabularies of BERT keep free."""
 
+CHARACTERS_PER_TOKEN = 4
+"""Of languages with letters; in Chinese a character is a token."""
 _WORD = re.compile(r"[0-9A-Za-z\u00c0-\u024f]")
 _CLAUSE_END = re.compile(
     r"[;；。！？!?\n]+|[,，]\s*(?:while|but|as|whereas|though)\b|[.]\s+|，"

@@ -20,16 +20,23 @@ Pooling = Literal["mean", "cls"]
 class TwoHeadEncoder(nn.Module):
     """A BERT-like backbone, pooled to one vector a text, under two linear heads."""
 
-    def __init__(self, backbone: nn.Module, hidden: int, pooling: Pooling) -> None:
+    def __init__(
+        self,
+        backbone: nn.Module,
+        hidden: int,
+        pooling: Pooling,
+        topic_names: Sequence[str] = TOPICS,
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.pooling = pooling
         self.dropout = nn.Dropout(0.1)
         self.sentiment = nn.Linear(hidden, len(SENTIMENTS))
-        self.topics = nn.Linear(hidden, len(TOPICS))
+        self.topic_names = tuple(topic_names)
+        self.topics = nn.Linear(hidden, len(self.topic_names))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (texts, 3) of the sentiments and (texts, 17) of the topics.
+        """Logits (texts, 3) of the sentiments and (texts, topics) of the topics.
 
         `input_ids` and `attention_mask` are (texts, tokens).
         """

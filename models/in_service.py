@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 
 from models.encoder import padded
-from models.labels import TOPICS
 from models.loading import load_network, open_tokenizer, resolve
 
 MAX_CHARACTERS_PER_TOKEN = 12
@@ -21,13 +20,15 @@ class Answers(Protocol):
     reads_companies: bool
     """Whether it was trained with the mark of `models.companies`."""
     max_tokens: int
+    topics: tuple[str, ...]
+    """What its topic probabilities are of, in their order."""
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]: ...
 
     def answer(
         self, tokens: Sequence[list[int]]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-        """Probabilities (n, 3) and (n, 17), and which topics passed."""
+        """Probabilities (n, 3) and (n, topics), and which topics passed."""
 
 
 class BundledModel:
@@ -39,13 +40,15 @@ class BundledModel:
         self.identifier = manifest.identifier
         self.languages = manifest.languages
         self.reads_companies = manifest.reads_companies
+        self.topics = manifest.topics
         self._device = torch.device(device)
         self._network = network.to(self._device)
         self.max_tokens = min(max_tokens or manifest.max_tokens, manifest.max_tokens)
         self._tokenizer = open_tokenizer(tokenizer, self.max_tokens)
         self._temperature = manifest.temperature
         self._thresholds = np.array(
-            [manifest.topic_thresholds.get(topic, 0.5) for topic in TOPICS], dtype=np.float32
+            [manifest.topic_thresholds.get(topic, 0.5) for topic in manifest.topics],
+            dtype=np.float32,
         )
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]:

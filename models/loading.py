@@ -61,6 +61,12 @@ def base_directory(base: Base, own: Path) -> Path:
     return directory
 
 
+def config_file(directory: Path, manifest: Manifest) -> Path:
+    """The encoder's configuration: the model's own, or its base's."""
+    own = directory / "config.json"
+    return own if own.is_file() else base_directory(manifest.base, directory) / "config.json"
+
+
 def load_network(directory: Path) -> tuple[Manifest, TwoHeadEncoder, Path]:
     """The manifest, the network in evaluation mode, and the path of its tokenizer.
 
@@ -84,7 +90,9 @@ def load_network(directory: Path) -> tuple[Manifest, TwoHeadEncoder, Path]:
             missing = [name for name in missing if not name.startswith("pooler.")]
             if missing or unexpected:
                 raise ModelError(f"{directory / ENCODER}: does not fit config.json")
-        network = TwoHeadEncoder(backbone, hidden, cast("Pooling", manifest.pooling))
+        network = TwoHeadEncoder(
+            backbone, hidden, cast("Pooling", manifest.pooling), manifest.topics
+        )
         heads = load_file(directory / HEADS)
         for name, head in (("sentiment", network.sentiment), ("topics", network.topics)):
             head.load_state_dict(

@@ -86,8 +86,8 @@ def read_manifest(directory: Path) -> Manifest:
         raise ModelError(f"{path}: {error}") from None
     if manifest.format != FORMAT:
         raise ModelError(f"{path}: format {manifest.format}, this version reads {FORMAT}")
-    if manifest.sentiments != SENTIMENTS or manifest.topics != TOPICS:
-        raise ModelError(f"{path}: its labels are not this version's; train the model again")
+    if manifest.sentiments != SENTIMENTS:
+        raise ModelError(f"{path}: its sentiments are not this version's; train the model again")
     for name, wanted in manifest.files.items():
         file = directory / name
         if Path(name).name != name or file.is_symlink():

@@ -10,15 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from models.batching import cut_batches
-from models.companies import clauses_naming, marked
+from models.companies import CHARACTERS_PER_TOKEN, clauses_naming, marked
 from models.in_service import Answers
 from models.labels import SENTIMENTS, TOPICS
 from models.languages import detect_language, route
 from models.manifest import ModelError
 from models.stand_in import open_model
 
-CHARACTERS_PER_TOKEN = 4
-"""Of languages with letters; in Chinese a character is a token."""
 DEFAULT_MODELS: Mapping[str, str] = {"en": "bundled:en", "zh": "bundled:zh"}
 
 
@@ -32,11 +30,13 @@ class Scores:
     sentiment: NDArray[np.float32]
     """(n, 3): negative, neutral, positive."""
     topics: NDArray[np.float32]
-    """(n, 17) in the order of `models.labels.TOPICS`."""
+    """(n, topics) in the order of `topic_names`."""
     passed: NDArray[np.bool_]
-    """(n, 17): whether the topic's probability reached the model's threshold for it."""
+    """(n, topics): whether the topic's probability reached the model's threshold for it."""
     languages: tuple[str, ...]
     models: tuple[str, ...]
+    topic_names: tuple[str, ...] = TOPICS
+    """The common topics, then those that a model of one's own adds."""
 
     def label(self, index: int) -> str:
         """The likeliest sentiment of a text; between equals the worse."""
@@ -46,7 +46,7 @@ class Scores:
         """The topics that passed, with their probabilities."""
         return {
             topic: round(float(self.topics[index, number]), 4)
-            for number, topic in enumerate(TOPICS)
+            for number, topic in enumerate(self.topic_names)
             if self.passed[index, number]
         }
 
@@ -69,6 +69,8 @@ class Scorer:
         if missing:
             raise ModelError(f"no model for {', '.join(sorted(missing))}")
         self._models = dict(models)
+        own = {topic for model in models.values() for topic in model.topics} - set(TOPICS)
+        self._topic_names = (*TOPICS, *sorted(own))
         self._batch_tokens = batch_tokens
 
     @classmethod
@@ -140,18 +142,22 @@ class Scorer:
     def run(self, prepared: Prepared) -> Scores:
         """Score what was prepared, in the order of its texts."""
         sentiment = np.zeros((prepared.count, len(SENTIMENTS)), dtype=np.float32)
-        topics = np.zeros((prepared.count, len(TOPICS)), dtype=np.float32)
-        passed = np.zeros((prepared.count, len(TOPICS)), dtype=np.bool_)
+        topics = np.zeros((prepared.count, len(self._topic_names)), dtype=np.float32)
+        passed = np.zeros((prepared.count, len(self._topic_names)), dtype=np.bool_)
         names = [""] * prepared.count
         for model, indices, tokens in prepared.work:
+            columns = [self._topic_names.index(topic) for topic in model.topics]
             for batch in cut_batches([len(ids) for ids in tokens], self._batch_tokens):
                 rows = [indices[item] for item in batch]
-                sentiment[rows], topics[rows], passed[rows] = model.answer(
+                cells = np.ix_(rows, columns)
+                sentiment[rows], topics[cells], passed[cells] = model.answer(
                     [tokens[item] for item in batch]
                 )
             for index in indices:
                 names[index] = model.identifier
-        return Scores(sentiment, topics, passed, prepared.languages, tuple(names))
+        return Scores(
+            sentiment, topics, passed, prepared.languages, tuple(names), self._topic_names
+        )
 
     def score(
         self,

@@ -10,6 +10,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from models.in_service import Answers, BundledModel
 from models.labels import LABEL_SYNONYMS, SENTIMENTS
+from models.linear import WEIGHTS, LinearModel
+from models.loading import resolve
 from models.manifest import MANIFEST, ModelError
 
 
@@ -33,6 +35,7 @@ class StandIn:
         self._network = network.eval().to(device)
         self._device = device
         self._topics = topics
+        self.topics = topics.topics
         self.max_tokens = max_tokens
         self.identifier = f"{spec}+{topics.identifier}"
 
@@ -60,6 +63,8 @@ def open_model(spec: str, language: str, device: str, max_tokens: int | None) ->
     Raises ModelError, with a message for the user.
     """
     if spec.startswith("bundled:") or (Path(spec) / MANIFEST).is_file():
+        if (resolve(spec) / WEIGHTS).is_file():
+            return LinearModel(resolve(spec))
         return BundledModel(spec, device, max_tokens)
     if Path(spec).is_dir() and not (Path(spec) / "config.json").is_file():
         raise ModelError(f"{spec}: neither {MANIFEST} nor config.json is in this directory")

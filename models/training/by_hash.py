@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.training.examples import Example, LabelledDataError, json_lines, labelled_row
+from models.training.examples import Example, LabelledDataError
+from models.training.labelled_files import json_lines, labelled_rows
 
 
 def labelled_hashes(path: Path) -> dict[str, dict[str, Any]]:
@@ -25,7 +26,8 @@ def labelled_hashes(path: Path) -> dict[str, dict[str, Any]]:
 def with_texts(path: Path, texts: Mapping[str, str]) -> list[Example]:
     """The labels of a file whose texts were found; `texts` is by content hash."""
     return [
-        labelled_row(f"{path}: {digest}", {**row, "text": texts[digest]})
+        example
         for digest, row in labelled_hashes(path).items()
         if digest in texts
+        for example in labelled_rows(f"{path}: {digest}", {**row, "text": texts[digest]})
     ]

@@ -1,19 +1,15 @@
-"""Labelled texts: the record, reading them from files, and keeping sets apart."""
+"""Labelled texts: the record, what a model is shown of it, and keeping sets apart."""
 
-import csv
 import hashlib
-import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from models.labels import FINNL_TOPICS, LABEL_SYNONYMS, SENTIMENTS, TFNS_TOPICS, TOPICS, Sentiment
-from models.languages import detect_language
+from models.companies import CHARACTERS_PER_TOKEN, marked, spans_of
+from models.labels import Sentiment
+from models.languages import route
 
-MAX_LINE_CHARACTERS = 1_000_000
 _URL = re.compile(r"https?://\S+|www\.\S+")
 
 
@@ -32,23 +28,39 @@ class Example:
     weight: float = 1.0
     single_topic: bool = False
     """The set names one topic a text: another may be right too, so its absence says little."""
+    company: str = ""
+    """Name, as it stands in the text, of the company that the sentiment is towards; "" for a
+    sentiment of the text as a whole."""
+    source: str = ""
+
+
+def folded(text: str) -> str:
+    """A text without addresses, case and punctuation."""
+    plain = unicodedata.normalize("NFKC", _URL.sub("", text)).casefold()
+    return "".join(char for char in plain if unicodedata.category(char)[0] in "LN")
 
 
 def fingerprint(text: str) -> str:
-    """A text without addresses, case and punctuation, hashed: copies have the same."""
-    folded = unicodedata.normalize("NFKC", _URL.sub("", text)).casefold()
-    kept = "".join(char for char in folded if unicodedata.category(char)[0] in "LN")
-    return hashlib.sha256(kept.encode()).hexdigest()[:24]
+    """Hash of a folded text: copies have the same."""
+    return hashlib.sha256(folded(text).encode()).hexdigest()[:24]
+
+
+def shown_text(example: Example, max_tokens: int) -> str:
+    """What a model is shown of an example: the text, with the mark where a company is asked."""
+    if not example.company:
+        return example.text
+    per_token = 1 if route(example.language) == "zh" else CHARACTERS_PER_TOKEN
+    return marked(example.text, spans_of(example.text, example.company), max_tokens * per_token)
 
 
 def without(examples: Iterable[Example], held_out: Iterable[Example]) -> list[Example]:
     """The examples whose text, by fingerprint, is not among those held out, each once."""
     taken = {fingerprint(example.text) for example in held_out}
-    seen: set[tuple[str, bool]] = set()
+    seen: set[tuple[str, bool, str]] = set()
     kept = []
     for example in examples:
         mark = fingerprint(example.text)
-        task = (mark, example.sentiment is None)
+        task = (mark, example.sentiment is None, example.company)
         if mark not in taken and task not in seen:
             seen.add(task)
             kept.append(example)
@@ -62,169 +74,3 @@ def split(examples: Iterable[Example]) -> tuple[list[Example], list[Example], li
         number = int(fingerprint(example.text)[:8], 16) % 10
         parts[0 if number < 8 else number - 7].append(example)
     return parts
-
-
-def read_labelled(path: Path) -> list[Example]:
-    """Every labelled text of a file in any of the forms that are known.
-
-    CSV, JSON lines and Parquet with `text` and `sentiment` (or `label`) and/or `topics`, and the
-    published forms of Financial PhraseBank (`text@label`), SEntFiN, NewsMTSC, FinCUGE and
-    twitter-financial-news. Raises LabelledDataError with file and line.
-    """
-    if not path.is_file():
-        raise LabelledDataError(f"{path}: no such file")
-    suffix = path.suffix.lower()
-    if suffix == ".txt":
-        examples = _phrasebank(path)
-    elif suffix == ".json":
-        examples = _fincuge(path)
-    elif suffix == ".jsonl":
-        examples = [
-            example for number, row in json_lines(path) for example in _json_row(path, number, row)
-        ]
-    elif suffix in (".csv", ".parquet"):
-        examples = _table(path)
-    else:
-        raise LabelledDataError(f"{path}: .csv, .jsonl, .parquet, .json and .txt are known")
-    if not examples:
-        raise LabelledDataError(f"{path}: holds no labelled text")
-    return examples
-
-
-def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line number and object of each line that is not blank. Raises LabelledDataError."""
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line[:MAX_LINE_CHARACTERS])
-            except ValueError as error:
-                raise LabelledDataError(f"{path}:{number}: not JSON: {error}") from None
-            if not isinstance(row, dict):
-                raise LabelledDataError(f"{path}:{number}: a JSON object is wanted")
-            yield number, row
-
-
-def _json_row(path: Path, number: int, row: dict[str, Any]) -> list[Example]:
-    if "sentence_normalized" in row:
-        polarity: dict[float, Sentiment] = {2.0: "negative", 4.0: "neutral", 6.0: "positive"}
-        found = {polarity[float(target["polarity"])] for target in row["targets"]}
-        return _agreed(row["sentence_normalized"], found, "en")
-    if "entities" in row and "title" in row:
-        return _agreed(row["title"], {entity["sentiment"] for entity in row["entities"]}, "en")
-    return [labelled_row(f"{path}:{number}", row)]
-
-
-def _agreed(text: str, found: set[Sentiment], language: str) -> list[Example]:
-    """A text about several targets has one sentiment only where they agree."""
-    return [Example(text, found.pop(), None, language)] if len(found) == 1 else []
-
-
-def labelled_row(place: str, row: dict[str, Any]) -> Example:
-    """A row with `text` and `sentiment` (or `label`) and/or `topics`. Raises LabelledDataError."""
-    text = row.get("text")
-    if not isinstance(text, str) or not text.strip():
-        raise LabelledDataError(f"{place}: 'text' is missing or empty")
-    label = row.get("sentiment", row.get("label"))
-    topics = row.get("topics")
-    if label in (None, "") and topics in (None, ""):
-        raise LabelledDataError(f"{place}: neither 'sentiment' nor 'topics' is given")
-    if isinstance(topics, str):
-        topics = topics.replace(";", " ").replace(",", " ").split()
-    unknown = set(topics or ()) - set(TOPICS)
-    if unknown:
-        raise LabelledDataError(f"{place}: unknown topic '{sorted(unknown)[0]}'")
-    return Example(
-        text=text,
-        sentiment=None if label in (None, "") else _sentiment(place, label),
-        topics=None if topics is None or topics == "" else frozenset(topics),
-        language=str(row.get("language") or detect_language(text)),
-        weight=float(row.get("weight") or 1.0),
-    )
-
-
-def _sentiment(place: str, label: object) -> Sentiment:
-    found = LABEL_SYNONYMS.get(str(label).strip().lower())
-    if found is None:
-        raise LabelledDataError(f"{place}: sentiment '{label}' is none of {', '.join(SENTIMENTS)}")
-    return found
-
-
-def _table(path: Path) -> list[Example]:
-    rows: Iterable[dict[str, Any]]
-    if path.suffix.lower() == ".parquet":
-        from pyarrow.lib import ArrowInvalid
-        from pyarrow.parquet import read_table
-
-        try:
-            rows = read_table(path).to_pylist()
-        except ArrowInvalid as error:
-            raise LabelledDataError(f"{path}: not Parquet: {error}") from None
-    else:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    rows = list(rows)
-    kind = _tfns_kind(rows)
-    return [
-        _tfns(f"{path}:{number}", row, kind) if kind else labelled_row(f"{path}:{number}", row)
-        for number, row in enumerate(rows, start=2)
-    ]
-
-
-def _tfns_kind(rows: Sequence[dict[str, Any]]) -> str | None:
-    """Labels that are numbers: up to 2 it is the sentiment set, beyond it the topic set."""
-    labels = {str(row.get("label", "")) for row in rows}
-    if not labels or not all(label.isdigit() for label in labels):
-        return None
-    return "topic" if max(int(label) for label in labels) > 2 else "sentiment"
-
-
-def _tfns(place: str, row: dict[str, Any], kind: str) -> Example:
-    number = int(row["label"])
-    if kind == "sentiment":
-        sentiments: tuple[Sentiment, ...] = ("negative", "positive", "neutral")
-        return Example(row["text"], sentiments[number], None, "en")
-    if number >= len(TFNS_TOPICS):
-        raise LabelledDataError(f"{place}: label {number} is beyond {len(TFNS_TOPICS) - 1}")
-    topic = TFNS_TOPICS[number]
-    return Example(row["text"], None, frozenset([topic] if topic else []), "en", single_topic=True)
-
-
-def _phrasebank(path: Path) -> list[Example]:
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    examples = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        sentence, at, label = line.rpartition("@")
-        if not at:
-            raise LabelledDataError(f"{path}:{number}: 'text@label' is wanted")
-        examples.append(Example(sentence, _sentiment(f"{path}:{number}", label), None, "en"))
-    return examples
-
-
-def _fincuge(path: Path) -> list[Example]:
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise LabelledDataError(f"{path}: not JSON: {error}") from None
-    if not isinstance(rows, list):
-        raise LabelledDataError(f"{path}: a JSON array is wanted")
-    return [example for row in rows for example in _fincuge_row(row)]
-
-
-def _fincuge_row(row: list[Any]) -> list[Example]:
-    if len(row) == 2 and isinstance(row[1], int):
-        return [Example(row[0], SENTIMENTS[row[1]], None, "zh")]
-    if len(row) == 2:
-        topics = frozenset(
-            FINNL_TOPICS[name] for name in str(row[1]).split() if name in FINNL_TOPICS
-        )
-        return [Example(row[0], None, topics, "zh", single_topic=True)]
-    if len(row) >= 5 and row[4] in ("0", "1"):
-        # Negative news about a company or not: what is not negative is not told apart.
-        return [Example(row[2] or row[1], "negative" if row[4] == "1" else "neutral", None, "zh")]
-    return []

@@ -8,7 +8,8 @@ from typing import Any
 
 from models.manifest import Base, DataSource
 from models.training.by_hash import labelled_hashes, with_texts
-from models.training.examples import Example, LabelledDataError, read_labelled, split, without
+from models.training.examples import Example, LabelledDataError, split, without
+from models.training.labelled_files import read_labelled
 
 WRITTEN = Path(__file__).parent.parent / "data"
 WRITTEN_WEIGHT = 1.5
@@ -37,6 +38,7 @@ class Recipe:
     epochs: int
     batch_size: int
     max_tokens: int
+    class_weight_power: float
     corpus: Callable[[Path, Mapping[str, str]], Corpus]
     """From the folder of the recipe's sets, and the texts of labelled items by content hash."""
 
@@ -126,6 +128,7 @@ RECIPES = {
         epochs=3,
         batch_size=64,
         max_tokens=64,
+        class_weight_power=0.25,
         corpus=english_corpus,
     ),
     "zh": Recipe(
@@ -138,6 +141,7 @@ RECIPES = {
         epochs=10,
         batch_size=32,
         max_tokens=96,
+        class_weight_power=0.25,
         corpus=chinese_corpus,
     ),
 }

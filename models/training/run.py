@@ -1,28 +1,36 @@
-"""A whole training run: base, method, fit, calibration, and the model directory that comes out."""
+"""A whole training run: start, method, fit, calibration, and the model directory that comes out."""
 
+import hashlib
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Literal, cast
 
+import msgspec
 import torch
-from peft import LoraConfig, get_peft_model
+from safetensors import SafetensorError
 from safetensors.torch import save_file
-from sklearn.metrics import f1_score
 from tokenizers import Tokenizer
-from torch.nn import functional
+from torch import nn
 
 from models.compact import compact, producible_rows
-from models.encoder import Pooling, TwoHeadEncoder, pretrained_backbone
-from models.labels import SENTIMENTS, TOPICS
-from models.loading import ADAPTER, ENCODER, HEADS, TOKENIZER, base_directory, load_network
+from models.encoder import TwoHeadEncoder
+from models.labels import TOPICS
+from models.loading import ENCODER, HEADS, TOKENIZER, load_network, open_tokenizer
 from models.manifest import Base, DataSource, Manifest, ModelError, write_manifest
+from models.ngrams import MAX_CHARACTERS
+from models.training.adapters import Method, adapter_for
+from models.training.calibration import Calibration, calibrate
 from models.training.examples import Example
-from models.training.fit import Progress, Schedule, fit, logits
+from models.training.fit import Progress, Schedule, fit
+from models.training.linear import fit_linear, write_linear
+from models.training.start import Start
+from models.training.validation import logits
 
-LORA_TARGETS = ("query", "key", "value", "dense")
-LORA_RANK = 32
+RUN = "run.sha256"
+NO_BASE = Base(name="hashed n-grams", licence="Apache-2.0", package="", sha256="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,141 +39,168 @@ class TrainingPlan:
 
     name: str
     languages: tuple[str, ...]
-    base: Base
-    base_path: Path | None
-    """The base's directory where it does not come from a package."""
-    pooling: str
-    method: str
+    start: Start
+    method: Method | Literal["linear"]
+    rank: int
+    """Of the low-rank methods."""
     schedule: Schedule
     train: Sequence[Example]
     valid: Sequence[Example]
     sources: tuple[DataSource, ...]
     command: str
+    device: str = "cpu"
+    topics: tuple[str, ...] = TOPICS
+
+    def digest(self) -> str:
+        """A hash over all that the outcome hangs on: runs that share it may go on from each
+        other's checkpoints."""
+        told = [self.name, self.method, str(self.rank), self.start.identity, str(self.topics)]
+        told += [str(asdict(self.schedule))]
+        told += [repr(example) for part in (self.train, self.valid) for example in part]
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+def workplace_of(output: Path) -> Path:
+    """Where a run that writes `output` keeps its state."""
+    return output.with_name(output.name + ".training")
 
 
 def train(
     plan: TrainingPlan, output: Path, progress: Callable[[Progress], None] = lambda step: None
 ) -> Manifest:
-    """Train a model and write its directory; resumes where an interrupted run left off.
+    """Train a model and write its directory; goes on where an interrupted run of the same plan
+    left off.
 
-    Raises ModelError for a base that cannot be used, or an output directory that is in use.
+    Raises ModelError for data that says nothing, an output directory that is in use, a full disk.
     """
-    if output.exists() and any(output.iterdir()):
-        raise ModelError(f"{output}: not empty; name a new directory")
+    _check(plan, output)
+    with _writing(output):
+        workplace = _workplace(plan, output)
+        result = workplace / "result"
+        shutil.rmtree(result, ignore_errors=True)
+        result.mkdir()
+        make = _make_linear if plan.method == "linear" else _make_encoder
+        manifest = make(plan, workplace, result, progress)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        if output.is_dir():
+            output.rmdir()
+        result.rename(output)
+    shutil.rmtree(workplace)
+    return manifest
+
+
+def _make_encoder(
+    plan: TrainingPlan, workplace: Path, result: Path, progress: Callable[[Progress], None]
+) -> Manifest:
+    assert plan.method != "linear"
+    torch.manual_seed(plan.schedule.seed)
+    network, tokenizer_path, config_path = plan.start.open(plan.topics)
+    tokenizer = open_tokenizer(tokenizer_path, plan.schedule.max_tokens)
+    steps = -(-len(plan.train) // plan.schedule.batch_size) * plan.schedule.epochs
+    adapter = adapter_for(plan.method, network.backbone, plan.rank, steps)
+    network.backbone = adapter.backbone
+    network.to(plan.device)
+    best = fit(
+        network, adapter, tokenizer, plan.train, plan.valid, plan.schedule, workplace, progress
+    )
+    network.backbone = adapter.merged()
+    _save_weights(network.to("cpu"), tokenizer, result)
+    shutil.copyfile(config_path, result / "config.json")
+    shutil.copyfile(tokenizer_path, result / TOKENIZER)
+    manifest = write_manifest(result, _manifest(plan, best))
+    _, shipped, _ = load_network(result)
+    found = calibrate(
+        *logits(shipped, tokenizer, plan.valid, manifest.max_tokens), plan.valid, plan.topics
+    )
+    return write_manifest(result, _calibrated(manifest, found))
+
+
+def _make_linear(
+    plan: TrainingPlan, workplace: Path, result: Path, progress: Callable[[Progress], None]
+) -> Manifest:
+    def show(done: int, of: int) -> None:
+        progress(Progress(0, done, of, 0.0, 0.0, {}))
+
+    tensors = fit_linear(plan.train, plan.valid, plan.topics, show)
+    return write_linear(tensors, _manifest(plan, {}), plan.valid, result)
+
+
+def _check(plan: TrainingPlan, output: Path) -> None:
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise ModelError(f"{output}: in use; name a new directory")
     if not plan.train or not plan.valid:
         raise ModelError("training needs texts in both its train and its valid part")
-    base = base_directory(plan.base, plan.base_path or Path())
-    tokenizer = Tokenizer.from_file(str(base / TOKENIZER))
-    torch.manual_seed(plan.schedule.seed)
-    backbone, hidden = pretrained_backbone(base)
-    if plan.method == "lora":
-        config = LoraConfig(
-            r=LORA_RANK,
-            lora_alpha=2 * LORA_RANK,
-            lora_dropout=0.05,
-            target_modules=list(LORA_TARGETS),
-            exclude_modules=r".*pooler.*",
-        )
-        backbone = cast("Any", get_peft_model(backbone, config))
-    elif plan.method != "full":
-        raise ModelError(f"method '{plan.method}': full and lora are known")
-    network = TwoHeadEncoder(backbone, hidden, cast("Pooling", plan.pooling))
-    workplace = output.with_name(output.name + ".training")
-    workplace.mkdir(parents=True, exist_ok=True)
-    best = fit(network, tokenizer, plan.train, plan.valid, plan.schedule, workplace, progress)
+    sentiments = {item.sentiment for item in plan.train if item.sentiment is not None}
+    topics = {topic for item in plan.train for topic in item.topics or ()}
+    if len(sentiments) < 2 and not topics:
+        only = f"only '{sentiments.pop()}'" if sentiments else "none"
+        raise ModelError(f"nothing to tell apart: of the sentiments {only}, and no topic, is there")
 
-    output.mkdir(parents=True, exist_ok=True)
-    if plan.method == "lora":
-        cast("Any", backbone).save_pretrained(output, safe_serialization=True)
-        (output / "README.md").unlink(missing_ok=True)
-        _halve(output / ADAPTER)
-    else:
-        rows = producible_rows(tokenizer.get_vocab())
-        weights = {
-            name: tensor
-            for name, tensor in backbone.state_dict().items()
-            if not name.startswith("pooler.") and tensor.is_floating_point()
-        }
-        save_file(compact(weights, rows), output / ENCODER)
-        shutil.copy(base / "config.json", output / "config.json")
-        shutil.copy(base / TOKENIZER, output / TOKENIZER)
+
+def _workplace(plan: TrainingPlan, output: Path) -> Path:
+    """The folder for the run's state; a state of another plan is thrown away."""
+    workplace, digest = workplace_of(output), plan.digest()
+    mark = workplace / RUN
+    if workplace.is_dir() and (not mark.is_file() or mark.read_text() != digest):
+        shutil.rmtree(workplace)
+    workplace.mkdir(parents=True, exist_ok=True)
+    mark.write_text(digest)
+    return workplace
+
+
+@contextmanager
+def _writing(output: Path) -> Iterator[None]:
+    """A full disk or a folder that cannot be written is the user's to mend."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"{output}: cannot be written: {error}; what was saved before is in "
+            f"{workplace_of(output)}, and the same command goes on from there"
+        ) from error
+
+
+def _save_weights(network: TwoHeadEncoder, tokenizer: Tokenizer, directory: Path) -> None:
+    weights = {
+        name: tensor
+        for name, tensor in cast("nn.Module", network.backbone).state_dict().items()
+        if not name.startswith("pooler.") and tensor.is_floating_point()
+    }
+    rows = producible_rows(tokenizer.get_vocab())
+    save_file(compact(weights, rows), directory / ENCODER)
     heads = {
         f"{name}.{part}": tensor.contiguous()
         for name in ("sentiment", "topics")
         for part, tensor in getattr(network, name).state_dict().items()
     }
-    save_file(heads, output / HEADS)
-    manifest = write_manifest(
-        output,
-        Manifest(
-            name=plan.name,
-            languages=plan.languages,
-            method=plan.method,
-            pooling=plan.pooling,
-            base=plan.base,
-            max_tokens=plan.schedule.max_tokens,
-            temperature=1.0,
-            topic_thresholds={},
-            data=plan.sources,
-            metrics={"valid": best},
-            command=plan.command,
-            files={},
-        ),
+    save_file(heads, directory / HEADS)
+
+
+def _manifest(plan: TrainingPlan, best: dict[str, float]) -> Manifest:
+    linear = plan.method == "linear"
+    asked = plan.start.reads_companies or any(item.company for item in plan.train)
+    return Manifest(
+        name=plan.name,
+        languages=plan.languages,
+        method=plan.method,
+        pooling=plan.start.pooling,
+        base=NO_BASE if linear else plan.start.base,
+        topics=plan.topics,
+        max_tokens=MAX_CHARACTERS if linear else plan.schedule.max_tokens,
+        temperature=1.0,
+        topic_thresholds={},
+        data=plan.sources,
+        metrics={"valid": best},
+        command=plan.command,
+        reads_companies=asked and not linear,
+        files={},
     )
-    calibrated = _calibrate(output, tokenizer, plan.valid, manifest)
-    shutil.rmtree(workplace)
-    return write_manifest(output, calibrated)
 
 
-def _halve(adapter: Path) -> None:
-    """Half precision is enough for what is added to the base's matrices."""
-    from safetensors.torch import load_file
-
-    tensors = {name: tensor.to(torch.float16) for name, tensor in load_file(adapter).items()}
-    save_file(tensors, adapter)
-
-
-def _calibrate(
-    directory: Path, tokenizer: Tokenizer, valid: Sequence[Example], manifest: Manifest
-) -> Manifest:
-    """Fit temperature and topic thresholds on the validation part, with the weights as shipped.
-
-    Temperature scaling: Guo et al. 2017, "On Calibration of Modern Neural Networks".
-    """
-    import msgspec
-
-    _, network, _ = load_network(directory)
-    sentiment, topics = logits(
-        network, tokenizer, [example.text for example in valid], manifest.max_tokens
+def _calibrated(manifest: Manifest, found: Calibration) -> Manifest:
+    return msgspec.structs.replace(
+        manifest,
+        temperature=found.temperature,
+        topic_thresholds=found.topic_thresholds,
+        metrics={**manifest.metrics, "calibration": found.figures},
     )
-    temperature = 1.0
-    rows = [index for index, example in enumerate(valid) if example.sentiment is not None]
-    if rows:
-        truth = torch.tensor([SENTIMENTS.index(valid[row].sentiment) for row in rows])
-        losses = {
-            candidate / 20: float(
-                functional.cross_entropy(sentiment[rows] / (candidate / 20), truth)
-            )
-            for candidate in range(10, 81)
-        }
-        temperature = min(losses, key=lambda candidate: losses[candidate])
-    thresholds = {}
-    rows = [index for index, example in enumerate(valid) if example.topics is not None]
-    probabilities = topics[rows].sigmoid().numpy()
-    for number, topic in enumerate(TOPICS):
-        truth_of_topic = [topic in (valid[row].topics or ()) for row in rows]
-        if sum(truth_of_topic) < 5:
-            continue
-        scores = {
-            cut / 20: float(
-                f1_score(truth_of_topic, probabilities[:, number] >= cut / 20, zero_division=0.0)
-            )
-            for cut in range(4, 17)
-        }
-        top = max(scores.values())
-        # Of equally good cuts the one nearest to one half: the least fitted.
-        thresholds[topic] = min(
-            (cut for cut, score in scores.items() if score >= top - 1e-9),
-            key=lambda cut: abs(cut - 0.5),
-        )
-    return msgspec.structs.replace(manifest, temperature=temperature, topic_thresholds=thresholds)

@@ -39,7 +39,8 @@ def evaluate(
 
     from models.evaluation import evaluate as run_evaluation
     from models.scorer import DEFAULT_MODELS, Scorer
-    from models.training.examples import read_labelled, without
+    from models.training.examples import without
+    from models.training.labelled_files import read_labelled
 
     sets = {path: read_labelled(path) for path in paths}
     held_out = [example for path in without_paths for example in read_labelled(path)]

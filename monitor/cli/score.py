@@ -41,7 +41,6 @@ def score(file: str | None, as_json: bool, **options: Any) -> None:
             raise UsageError("--json needs a FILE of texts, or - for standard input")
         run_role("score", **options)
         return
-    from models.labels import TOPICS
     from models.scorer import Scorer
     from monitor.scoring import load_scorer
     from monitor.settings import load_settings
@@ -58,7 +57,7 @@ def score(file: str | None, as_json: bool, **options: Any) -> None:
                 if as_json:
                     probabilities = {
                         topic: round(float(scores.topics[index, number]), 4)
-                        for number, topic in enumerate(TOPICS)
+                        for number, topic in enumerate(scores.topic_names)
                     }
                     print_json(
                         {

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from monitor.cli.train_progress import TrainingBar
 from monitor.failures import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from models.manifest import Base
+    from models.training.fit import Schedule
+    from models.training.recipes import Corpus, Recipe
+    from models.training.run import TrainingPlan
+    from models.training.start import Start
 
 SHOWN_MISSING = 20
+OWN_BATCH_TEXTS = 32
+METHODS = ("full", "lora", "adalora", "linear")
+LEARNING_RATES = {"full": 2e-5, "lora": 5e-4, "adalora": 2e-3, "linear": 0.0}
+EPOCHS = {"full": 4, "lora": 6, "adalora": 8, "linear": 1}
 
 
 @click.command()
@@ -27,7 +33,7 @@ SHOWN_MISSING = 20
 @click.option(
     "--texts",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Archives with the texts of the recipe's labelled items.",
+    help="Archives with the texts of items that are labelled by hash.",
 )
 @click.option(
     "--train",
@@ -41,20 +47,41 @@ SHOWN_MISSING = 20
     "valid_files",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Validation texts; without them a tenth of the training texts.",
+    help="Validation texts; without them a tenth of the training texts, near-duplicates together.",
 )
-@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@click.option(
+    "--language",
+    type=click.Choice(["en", "zh"]),
+    help="Language of the texts; without it that of most of them.",
+)
+@click.option(
+    "--start",
+    help="Model to go on from: bundled:en, a model directory.  [default: the bundled model]",
+)
 @click.option(
     "--base",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of another base encoder (config.json, model.safetensors, tokenizer.json).",
+    help="Start from an encoder's folder (config.json, model.safetensors, tokenizer.json) instead.",
 )
-@click.option("--method", type=click.Choice(["full", "lora"]), help="What is trained.")
+@click.option(
+    "--method",
+    type=click.Choice(METHODS),
+    help="All weights, low-rank additions, low-rank with a budget that moves, or n-grams.",
+)
+@click.option("--rank", type=click.IntRange(1, 256), default=32, show_default=True)
 @click.option("--epochs", type=click.IntRange(1, 100))
 @click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True))
-@click.option(
-    "--bf16/--no-bf16", default=False, help="Half the precision, where the CPU is fast in it."
-)
+@click.option("--batch-size", type=click.IntRange(1, 4096))
+@click.option("--accumulate", type=click.IntRange(1, 64), default=1, help="Parts of a batch.")
+@click.option("--max-tokens", type=click.IntRange(8, 512))
+@click.option("--patience", type=click.IntRange(1, 100), default=3, show_default=True)
+@click.option("--seed", type=int, default=2026, show_default=True)
+@click.option("--own-topics", is_flag=True, help="The data's topics are the model's, not ours.")
+@click.option("--bf16/--no-bf16", default=None, help="Half the precision.  [default: measured]")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--search", type=click.IntRange(2, 1000), help="Try so many settings (Optuna).")
+@click.option("--licence", default="own", help="Licence of the data, for the model's manifest.")
+@click.option("--wandb", help="Weights & Biases project to log to.")
 @click.option(
     "--output",
     required=True,
@@ -67,18 +94,17 @@ def train(
     texts: Path | None,
     train_files: tuple[Path, ...],
     valid_files: tuple[Path, ...],
-    language: str,
-    base: Path | None,
-    method: str | None,
-    epochs: int | None,
-    learning_rate: float | None,
-    bf16: bool,
     output: Path,
+    licence: str,
+    search: int | None,
+    wandb: str | None,
+    **options: Any,
 ) -> None:
     """Train a model on labelled texts, and write a directory that `models` settings can name.
 
-    A row is a text with a sentiment, with topics, or with both. The run can be interrupted: the
-    same command goes on after the last whole epoch.
+    A row is a text with a sentiment, with topics, or with both; it may name companies with a
+    sentiment each. Training goes on from the bundled model of the language, so that a few hundred
+    labels help. The run can be interrupted: the same command goes on where it was.
 
         undertone train --train labels.csv --output our-model
 
@@ -88,83 +114,152 @@ def train(
     """
     if bool(recipe) == bool(train_files):
         raise UsageError("give either --recipe or --train")
-    from dataclasses import replace
-
-    from models.manifest import DataSource
-    from models.training.examples import read_labelled, split, without
-    from models.training.fit import Progress as Step
-    from models.training.fit import Schedule
-    from models.training.recipes import RECIPES, Corpus
-    from models.training.run import TrainingPlan
+    from models.training.device import keep_freed_memory
+    from models.training.logs import tensorboard_log, wandb_log
+    from models.training.recipes import RECIPES
     from models.training.run import train as run_training
+    from models.training.run import workplace_of
+    from models.training.search import search as run_search
 
-    chosen = RECIPES[recipe or language]
+    keep_freed_memory()
     if recipe:
+        chosen = RECIPES[recipe]
         if data is None and recipe == "en":
             raise UsageError(
                 "--recipe en needs --data: the folder with tfns-sentiment, tfns-topic, sentfin"
             )
         corpus = chosen.corpus(data or Path(), _found_texts(chosen.labelled_items, texts))
     else:
-        examples = [example for path in train_files for example in read_labelled(path)]
-        valid = [example for path in valid_files for example in read_labelled(path)]
-        if not valid:
-            first, second, third = split(examples)
-            examples, valid = [*first, *third], second
-        sources = tuple(
-            DataSource(
-                name=path.name,
-                rows=len(read_labelled(path)),
-                licence="own",
-                sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-            )
-            for path in train_files
-        )
-        corpus = Corpus(without(examples, valid), without(valid, []), {}, sources)
-    if not chosen.base.package and base is None:
-        raise UsageError(
-            f"the {language} base ({chosen.base.name}) is not a package: give --base DIR"
-        )
-    schedule = Schedule(
-        learning_rate=learning_rate or chosen.learning_rate,
-        epochs=epochs or chosen.epochs,
-        batch_size=chosen.batch_size,
-        max_tokens=chosen.max_tokens,
-        bf16=bf16,
-    )
-    plan = TrainingPlan(
-        name=chosen.name if recipe else output.name,
-        languages=(chosen.language,),
-        base=chosen.base if base is None else replace_base(chosen.base, base),
-        base_path=base,
-        pooling=chosen.pooling,
-        method=method or chosen.method,
-        schedule=replace(schedule),
+        corpus = _own_corpus(train_files, valid_files, texts, licence, options)
+        chosen = RECIPES[options["language"] or _language(corpus)]
+    plan = _plan(chosen, bool(recipe), corpus, output, options)
+    click.echo(f"{len(plan.train)} texts to train on, {len(plan.valid)} to validate", err=True)
+    with TrainingBar() as bar:
+        listeners = [bar.show]
+        if log := tensorboard_log(output.with_name(output.name + ".logs")):
+            listeners.append(log)
+        if wandb:
+            listeners.append(wandb_log(wandb, output.name))
+
+        def tell(step: Any) -> None:
+            for listener in listeners:
+                listener(step)
+
+        if (workplace_of(output) / "checkpoint.safetensors").is_file():
+            bar.say("going on from an interrupted run, if it was this one")
+        if search:
+            manifest = run_search(plan, search, output, tell, bar.trial)
+        else:
+            manifest = run_training(plan, output, tell)
+    click.echo(f"{output}: {manifest.identifier}")
+
+
+def _own_corpus(
+    train_files: tuple[Path, ...],
+    valid_files: tuple[Path, ...],
+    texts: Path | None,
+    licence: str,
+    options: Mapping[str, Any],
+) -> Corpus:
+    """A desk's own labels; those that are kept by hash are joined with their texts."""
+    from models.manifest import DataSource, file_sha256
+    from models.training.examples import without
+    from models.training.labelled_files import read_labelled
+    from models.training.recipes import Corpus
+    from models.training.splitting import hold_out, without_near
+
+    sources, examples = [], []
+    for path in train_files:
+        found = read_labelled(path, options["own_topics"])
+        examples += found
+        sources.append(DataSource(path.name, len(found), licence, file_sha256(path)))
+    valid = [row for path in valid_files for row in read_labelled(path, options["own_topics"])]
+    if valid:
+        examples = without_near(without(examples, valid), valid)
+    else:
+        examples, valid = hold_out(without(examples, []), options["seed"])
+    return Corpus(examples, valid, {}, tuple(sources))
+
+
+def _language(corpus: Corpus) -> str:
+    from models.languages import route
+
+    chinese = sum(route(example.language) == "zh" for example in corpus.train)
+    return "zh" if 2 * chinese > len(corpus.train) else "en"
+
+
+def _plan(
+    recipe: Recipe, is_recipe: bool, corpus: Corpus, output: Path, options: Mapping[str, Any]
+) -> TrainingPlan:
+    from models.labels import TOPICS
+    from models.scorer import pick_device
+    from models.training.device import fast_in_bf16
+    from models.training.run import TrainingPlan
+
+    method = options["method"] or (recipe.method if is_recipe else "full")
+    device = pick_device(options["device"])
+    topics = TOPICS
+    if options["own_topics"]:
+        topics = tuple(sorted({topic for row in corpus.train for topic in row.topics or ()}))
+        if not topics:
+            raise UsageError("--own-topics: the training texts name no topic")
+    bf16 = options["bf16"]
+    if bf16 is None:
+        bf16 = method != "linear" and fast_in_bf16(device)
+    return TrainingPlan(
+        name=recipe.name if is_recipe else output.name,
+        languages=(recipe.language,),
+        start=_start(recipe, is_recipe, options),
+        method=method,
+        rank=options["rank"],
+        schedule=_schedule(recipe, is_recipe, method, bf16, options),
         train=corpus.train,
         valid=corpus.valid,
         sources=corpus.sources,
         command=shlex.join(["undertone", *sys.argv[1:]]),
+        device=device,
+        topics=topics,
     )
-    click.echo(f"{len(plan.train)} texts to train on, {len(plan.valid)} to validate", err=True)
-    columns = (
-        TextColumn("epoch {task.fields[epoch]}"),
-        BarColumn(),
-        TextColumn("{task.percentage:.0f}%  loss {task.fields[loss]:.3f}"),
-        TimeRemainingColumn(),
+
+
+def _schedule(
+    recipe: Recipe, is_recipe: bool, method: str, bf16: bool, options: Mapping[str, Any]
+) -> Schedule:
+    from models.training.fit import Schedule
+
+    return Schedule(
+        learning_rate=options["learning_rate"]
+        or (recipe.learning_rate if is_recipe else LEARNING_RATES[method]),
+        epochs=options["epochs"] or (recipe.epochs if is_recipe else EPOCHS[method]),
+        batch_size=options["batch_size"] or (recipe.batch_size if is_recipe else OWN_BATCH_TEXTS),
+        max_tokens=options["max_tokens"] or recipe.max_tokens,
+        accumulate=options["accumulate"],
+        patience=options["patience"],
+        class_weight_power=recipe.class_weight_power,
+        seed=options["seed"],
+        bf16=bf16,
     )
-    with Progress(*columns) as bar:
-        task = bar.add_task("train", total=None, epoch=1, loss=0.0)
 
-        def show(step: Step) -> None:
-            bar.update(
-                task, total=step.steps, completed=step.step, epoch=step.epoch + 1, loss=step.loss
-            )
-            if step.valid:
-                figures = ", ".join(f"{name} {value:.4f}" for name, value in step.valid.items())
-                bar.console.print(f"epoch {step.epoch + 1}: {figures}")
 
-        manifest = run_training(plan, output, show)
-    click.echo(f"{output}: {manifest.identifier}")
+def _start(recipe: Recipe, is_recipe: bool, options: Mapping[str, Any]) -> Start:
+    from models.loading import resolve
+    from models.manifest import Base, read_manifest
+    from models.training.start import from_base, from_model
+
+    base, start = options["base"], options["start"]
+    if base is not None and start is not None:
+        raise UsageError("give either --base or --start")
+    if base is None and not is_recipe:
+        directory = resolve(start or f"bundled:{recipe.language}")
+        return from_model(directory, read_manifest(directory))
+    if base is None and not recipe.base.package:
+        raise UsageError(
+            f"the {recipe.language} base ({recipe.base.name}) is not a package: give --base DIR"
+        )
+    known = recipe.base
+    if base is not None and (known.package or base.name not in known.name):
+        known = Base(name=base.name, licence="not stated", package="", sha256="")
+    return from_base(known, recipe.pooling, base)
 
 
 def _found_texts(labelled: Mapping[str, Mapping[str, Any]], folder: Path | None) -> dict[str, str]:
@@ -179,14 +274,3 @@ def _found_texts(labelled: Mapping[str, Mapping[str, Any]], folder: Path | None)
     for row in missing[:SHOWN_MISSING] if folder else ():
         click.echo(f"  {row['published']} {row['source']} {row['content_hash']}", err=True)
     return found
-
-
-def replace_base(base: Base, folder: Path) -> Base:
-    """The same record for another folder of weights."""
-    import msgspec
-
-    if (folder / "model.safetensors").is_file() and not base.package:
-        return base
-    return msgspec.structs.replace(
-        base, name=folder.name, licence="not stated", package="", sha256=""
-    )

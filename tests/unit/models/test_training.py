@@ -1,75 +1,237 @@
 """Training for real, on very little."""
 
-import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from models.companies import spans_of
+from models.in_service import BundledModel
 from models.loading import load_network
-from models.manifest import ModelError
-from models.training.examples import (
-    Example,
-    LabelledDataError,
-    fingerprint,
-    read_labelled,
-    split,
-    without,
-)
-from models.training.fit import Schedule
+from models.manifest import ModelError, read_manifest
+from models.scorer import Scorer
+from models.stand_in import open_model
+from models.training.examples import Example
+from models.training.fit import Progress, Schedule
 from models.training.recipes import RECIPES
-from models.training.run import TrainingPlan, train
+from models.training.run import TrainingPlan, train, workplace_of
+from models.training.search import search
+from models.training.start import from_base, from_model
+from tests.unit.models.tiny_base import tiny_base
 
-BAD = [f"{name} collapses, losses mount and shares plunge" for name in "ABCDEFGHIJ"]
-GOOD = [f"{name} soars on record profit and raised outlook" for name in "ABCDEFGHIJ"]
+NAMES = "abcdefghijklmnopqrst"
+BAD = [f"{name} falls on loss" for name in NAMES]
+GOOD = [f"{name} soars on profit" for name in NAMES]
 EXAMPLES = [
-    *(Example(text, "negative", frozenset({"credit"}), "en") for text in BAD),
-    *(Example(text, "positive", frozenset({"earnings"}), "en") for text in GOOD),
+    example
+    for bad, good in zip(BAD, GOOD, strict=True)
+    for example in (
+        Example(bad, "negative", frozenset({"credit"}), "en"),
+        Example(good, "positive", frozenset({"earnings"}), "en"),
+    )
 ]
+QUICK = Schedule(learning_rate=1e-2, epochs=8, batch_size=8, max_tokens=24, patience=9)
 
 
-@pytest.mark.parametrize("method", ["lora", "full"])
-def test_a_model_learns_is_written_and_loads(tmp_path: Path, method: str) -> None:
-    recipe = RECIPES["en"]
-    plan = TrainingPlan(
+@pytest.fixture
+def plan(tmp_path: Path) -> TrainingPlan:
+    return TrainingPlan(
         name="tiny",
         languages=("en",),
-        base=recipe.base,
-        base_path=None,
-        pooling=recipe.pooling,
-        method=method,
-        schedule=Schedule(
-            learning_rate=1e-3 if method == "lora" else 1e-4, epochs=4, batch_size=4, max_tokens=24
-        ),
-        train=EXAMPLES[2:18],
-        valid=[*EXAMPLES[:2], *EXAMPLES[18:]],
+        start=tiny_base(tmp_path / "base"),
+        method="full",
+        rank=4,
+        schedule=QUICK,
+        train=EXAMPLES[8:],
+        valid=EXAMPLES[:8],
         sources=(),
         command="test",
     )
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "adalora", "linear"])
+def test_a_model_learns_is_written_and_serves(
+    tmp_path: Path, plan: TrainingPlan, method: str
+) -> None:
+    recipe = RECIPES["en"]
+    rate = {"full": 1e-4, "lora": 2e-3, "adalora": 2e-2}.get(method, 0.0)
+    chosen = replace(
+        plan,
+        method=method,  # type: ignore[arg-type]
+        start=from_base(recipe.base, recipe.pooling, None),
+        schedule=replace(QUICK, learning_rate=rate, epochs=6, batch_size=4),
+    )
     output = tmp_path / "model"
-    manifest = train(plan, output)
-    assert manifest.metrics["valid"]["sentiment_f1"] > 0.6
-    found, network, _ = load_network(output)
-    assert found.identifier == manifest.identifier
-    assert not network.training
-    with pytest.raises(ModelError, match="not empty"):
+    manifest = train(chosen, output)
+    served = open_model(str(output), "en", "cpu", None)
+    assert served.identifier == manifest.identifier
+    found, _, passed = served.answer(served.tokenise(["z falls on loss", "z soars on profit"]))
+    assert found.argmax(-1).tolist() == [0, 2]
+    assert passed[0, manifest.topics.index("credit")]
+    assert not workplace_of(output).exists()
+    with pytest.raises(ModelError, match="in use"):
         train(plan, output)
 
 
-def test_copies_never_cross_a_split() -> None:
-    copies = [
-        Example(text, "neutral", None, "en") for text in ("Profit up!", "profit UP https://t.co/x")
+def test_a_run_that_was_killed_ends_with_the_same_weights(
+    tmp_path: Path, plan: TrainingPlan
+) -> None:
+    for method in ("full", "lora", "adalora"):
+        chosen = replace(plan, method=method, rank=4)  # type: ignore[arg-type]
+        whole = train(chosen, tmp_path / f"{method}-whole")
+        interrupted = tmp_path / f"{method}-interrupted"
+        for step in (5, 11):
+            with pytest.raises(KeyboardInterrupt):
+                train(chosen, interrupted, _interrupt_after(step))
+        again = train(chosen, interrupted)
+        assert again.metrics == whole.metrics
+        assert again.files == whole.files
+
+
+def test_a_run_resumes_within_an_epoch(tmp_path: Path, plan: TrainingPlan) -> None:
+    script = f"""
+import os, sys
+from pathlib import Path
+from dataclasses import replace
+import models.training.fit as fit
+from tests.unit.models.test_training import EXAMPLES, QUICK, TrainingPlan, train
+from models.training.start import from_base
+from models.manifest import Base
+fit.CHECKPOINT_SECONDS = -1.0
+base = Base(name="tiny", licence="none", package="", sha256="")
+plan = TrainingPlan(name="tiny", languages=("en",),
+    start=from_base(base, "mean", Path({str(tmp_path / "base")!r})), method="full", rank=4,
+    schedule=QUICK, train=EXAMPLES[8:] * 10, valid=EXAMPLES[:8], sources=(), command="test")
+def die(step):
+    if step.step == 60:
+        os._exit(9)
+train(plan, Path(sys.argv[1]), die if sys.argv[2] == "die" else lambda step: None)
+"""
+    root = Path(__file__).parents[3]
+
+    def run(output: Path, how: str) -> int:
+        return subprocess.run(
+            [sys.executable, "-c", script, str(output), how], cwd=root, check=False
+        ).returncode
+
+    assert run(tmp_path / "whole", "live") == 0
+    assert run(tmp_path / "killed", "die") == 9
+    assert (workplace_of(tmp_path / "killed") / "checkpoint.safetensors").is_file()
+    assert run(tmp_path / "killed", "live") == 0
+    assert read_manifest(tmp_path / "killed").files == read_manifest(tmp_path / "whole").files
+
+
+def test_another_plan_does_not_go_on_from_the_checkpoint(
+    tmp_path: Path, plan: TrainingPlan
+) -> None:
+    output = tmp_path / "model"
+    with pytest.raises(KeyboardInterrupt):
+        train(plan, output, _interrupt_after(11))
+    changed = replace(plan, schedule=replace(QUICK, seed=7))
+    alone = train(changed, tmp_path / "alone")
+    assert train(changed, output).files == alone.files
+
+
+def test_accumulated_parts_learn_like_whole_batches(tmp_path: Path, plan: TrainingPlan) -> None:
+    parted = replace(plan, schedule=replace(QUICK, accumulate=4))
+    manifest = train(parted, tmp_path / "model")
+    assert manifest.metrics["valid"]["sentiment_f1"] == 1.0
+
+
+def test_training_goes_on_from_a_model(tmp_path: Path, plan: TrainingPlan) -> None:
+    first = train(plan, tmp_path / "first")
+    start = from_model(tmp_path / "first", first)
+    one_pass = replace(QUICK, epochs=1, learning_rate=1e-5)
+    second = train(replace(plan, start=start, schedule=one_pass), tmp_path / "second")
+    assert second.base.name == first.identifier
+    assert second.metrics["valid"]["sentiment_f1"] == 1.0
+    own = [replace(item, topics=frozenset({"盈利"})) for item in EXAMPLES]
+    third = train(
+        replace(plan, start=start, train=own[8:], valid=own[:8], topics=("盈利", "亏损")),
+        tmp_path / "third",
+    )
+    assert third.topics == ("盈利", "亏损")
+    scorer = Scorer({"en": BundledModel(str(tmp_path / "third"), "cpu"), "zh": _other(tmp_path)})
+    scores = scorer.score(["a soars on profit"])
+    assert list(scores.topics_of(0)) == ["盈利"]
+
+
+def test_a_company_can_be_asked_for(tmp_path: Path, plan: TrainingPlan) -> None:
+    texts = [f"{a} soars as {b} falls" for a in NAMES[:12] for b in NAMES[12:]]
+    asked = [
+        Example(text, sentiment, None, "en", company=name)
+        for text in texts
+        for sentiment, name in (("positive", text[0]), ("negative", text[11]))
     ]
-    assert fingerprint(copies[0].text) == fingerprint(copies[1].text)
-    assert sorted(len(part) for part in split(copies)) == [0, 0, 2]
-    assert without(copies, copies[:1]) == []
+    chosen = replace(
+        plan, train=asked[16:], valid=asked[:16], schedule=replace(QUICK, epochs=8, batch_size=16)
+    )
+    manifest = train(chosen, tmp_path / "model")
+    assert manifest.reads_companies
+    assert manifest.metrics["valid"]["company_f1"] > 0.9
+    model = BundledModel(str(tmp_path / "model"), "cpu")
+    text = "y soars as z falls"
+    scores = Scorer({"en": model, "zh": model}).score(
+        [text, text], None, [spans_of(text, "y"), spans_of(text, "z")]
+    )
+    assert [scores.label(0), scores.label(1)] == ["positive", "negative"]
 
 
-def test_labelled_rows_that_cannot_be_read_name_their_line(tmp_path: Path) -> None:
-    path = tmp_path / "labels.jsonl"
-    rows = [{"text": "a", "sentiment": "bullish"}, {"text": "b", "sentiment": "angry"}]
-    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-    with pytest.raises(LabelledDataError, match=r"labels\.jsonl:2: sentiment 'angry'"):
-        read_labelled(path)
-    path.write_text(json.dumps({"text": "a", "topics": ["weather"]}), encoding="utf-8")
-    with pytest.raises(LabelledDataError, match="unknown topic 'weather'"):
-        read_labelled(path)
+def test_a_search_keeps_the_best_and_goes_on(tmp_path: Path, plan: TrainingPlan) -> None:
+    output = tmp_path / "found"
+    told: list[tuple[int, float]] = []
+    short = replace(plan, schedule=replace(QUICK, epochs=2, learning_rate=1e-4))
+
+    def tell(number: int, settings: dict[str, float], figure: float) -> None:
+        assert set(settings) == {"learning_rate", "epochs"}
+        told.append((number, figure))
+        if number == 1 and len(told) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(short, 4, output, told=tell)
+    manifest = search(short, 4, output, told=tell)
+    assert manifest.metrics["valid"]["macro_f1"] == max(figure for _, figure in told)
+    assert not output.with_name("found.search").exists()
+
+
+@pytest.mark.parametrize("method", ["full", "linear"])
+def test_one_class_only_is_refused(tmp_path: Path, plan: TrainingPlan, method: str) -> None:
+    bad = [Example(text, "negative", None, "en") for text in BAD]
+    with pytest.raises(ModelError, match="only 'negative'"):
+        train(
+            replace(plan, train=bad[4:], valid=bad[:4], method=method),  # type: ignore[arg-type]
+            tmp_path / "model",
+        )
+
+
+@pytest.mark.parametrize("method", ["full", "linear"])
+def test_a_text_of_100_000_characters_is_cut(
+    tmp_path: Path, plan: TrainingPlan, method: str
+) -> None:
+    long = [Example("loss " * 20_000, "negative", None, "en"), *plan.train]
+    manifest = train(
+        replace(plan, train=long, method=method),  # type: ignore[arg-type]
+        tmp_path / "model",
+    )
+    model = open_model(str(tmp_path / "model"), "en", "cpu", None)
+    tokens = model.tokenise(["loss " * 20_000])
+    assert np.isfinite(model.answer(tokens)[0]).all()
+    assert manifest.files
+
+
+def _interrupt_after(step: int) -> Callable[[Progress], None]:
+    def listen(progress: Progress) -> None:
+        if progress.step >= step:
+            raise KeyboardInterrupt
+
+    return listen
+
+
+def _other(tmp_path: Path) -> BundledModel:
+    assert load_network(tmp_path / "first")
+    return BundledModel(str(tmp_path / "first"), "cpu")

@@ -1,0 +1,84 @@
+"""A linear model over hashed n-grams: a baseline, and a model for machines that can do no more."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from models.manifest import Manifest, ModelError, read_manifest
+from models.ngrams import BUCKETS, grams
+
+WEIGHTS = "linear.safetensors"
+
+
+class LinearModel:
+    """Logistic regression in service: the sum of a text's n-gram weights, one column a label."""
+
+    reads_companies = False
+
+    def __init__(self, directory: Path) -> None:
+        """Raises ModelError for a directory that is broken or changed."""
+        manifest = read_manifest(directory)
+        self.identifier = manifest.identifier
+        self.languages = manifest.languages
+        self.topics = manifest.topics
+        self.max_tokens = manifest.max_tokens
+        self._temperature = manifest.temperature
+        self._thresholds = np.array(
+            [manifest.topic_thresholds.get(topic, 0.5) for topic in manifest.topics],
+            dtype=np.float32,
+        )
+        self._idf, self._weights, self._bias = load_weights(directory, manifest)
+
+    def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
+        return [grams(text) for text in texts]
+
+    def answer(
+        self, tokens: Sequence[list[int]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+        found = logits(tokens, self._idf, self._weights, self._bias)
+        sentiment = found[:, :3] / self._temperature
+        powers = np.exp(sentiment - sentiment.max(-1, keepdims=True))
+        probabilities = (powers / powers.sum(-1, keepdims=True)).astype(np.float32)
+        likelihoods = (1 / (1 + np.exp(-found[:, 3:]))).astype(np.float32).round(4)
+        return probabilities.round(4), likelihoods, likelihoods >= self._thresholds
+
+
+def load_weights(
+    directory: Path, manifest: Manifest
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Inverse document frequencies (buckets,), weights (buckets, 3 + topics) and bias.
+
+    Raises ModelError where they do not fit the manifest.
+    """
+    path = directory / WEIGHTS
+    columns = 3 + len(manifest.topics)
+    try:
+        tensors = load_file(path)
+        idf, weights, bias = (
+            tensors[name].astype(np.float32) for name in ("idf", "weight", "bias")
+        )
+    except (OSError, SafetensorError, KeyError) as error:
+        raise ModelError(f"{path}: {error}") from error
+    if idf.shape != (BUCKETS,) or weights.shape != (BUCKETS, columns) or bias.shape != (columns,):
+        raise ModelError(f"{path}: shapes do not fit {columns} labels over {BUCKETS} buckets")
+    return idf, weights, bias
+
+
+def logits(
+    tokens: Sequence[list[int]],
+    idf: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    bias: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Logits (texts, labels): TF-IDF of presence, each text of length one, times the weights."""
+    starts = np.cumsum([0, *(len(item) for item in tokens)])[:-1]
+    flat = np.concatenate([np.asarray(item, dtype=np.int64) for item in tokens])
+    values = idf[flat]
+    lengths = np.sqrt(np.add.reduceat(values * values, starts))
+    sums = np.add.reduceat(values[:, None] * weights[flat], starts, axis=0)
+    found: NDArray[np.float32] = sums / np.maximum(lengths, 1e-6)[:, None] + bias
+    return found

@@ -1,0 +1,98 @@
+"""Rows of published labelled sets, in the forms in which they are published."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from models.labels import FINNL_TOPICS, LABEL_SYNONYMS, SENTIMENTS, TFNS_TOPICS, Sentiment
+from models.training.examples import Example, LabelledDataError
+
+
+def is_published_row(row: dict[str, Any]) -> bool:
+    """Whether a JSON object is a row of SEntFiN or NewsMTSC."""
+    return "sentence_normalized" in row or ("entities" in row and "title" in row)
+
+
+def published_row(row: dict[str, Any]) -> list[Example]:
+    """The sentiments of a SEntFiN or NewsMTSC row towards each company or person, and that of the
+    whole text where they agree."""
+    if "sentence_normalized" in row:
+        polarity: dict[float, Sentiment] = {2.0: "negative", 4.0: "neutral", 6.0: "positive"}
+        targets = [(item["mention"], polarity[float(item["polarity"])]) for item in row["targets"]]
+        return _about(row["sentence_normalized"], targets)
+    return _about(row["title"], [(item["name"], item["sentiment"]) for item in row["entities"]])
+
+
+def _about(text: str, targets: Sequence[tuple[str, Sentiment]]) -> list[Example]:
+    found = {sentiment for _, sentiment in targets}
+    whole = [Example(text, found.pop(), None, "en")] if len(found) == 1 else []
+    return whole + [
+        Example(text, sentiment, None, "en", company=name) for name, sentiment in targets
+    ]
+
+
+def tfns_kind(rows: Sequence[dict[str, Any]]) -> str | None:
+    """Labels that are numbers: up to 2 it is the sentiment set of twitter-financial-news, beyond
+    it the topic set."""
+    labels = {str(row.get("label", "")) for row in rows}
+    if not labels or not all(label.isdigit() for label in labels):
+        return None
+    return "topic" if max(int(label) for label in labels) > 2 else "sentiment"
+
+
+def tfns_row(place: str, row: dict[str, Any], kind: str, own_topics: bool) -> Example:
+    """A row of twitter-financial-news. Raises LabelledDataError."""
+    number = int(row["label"])
+    if kind == "sentiment":
+        sentiments: tuple[Sentiment, ...] = ("negative", "positive", "neutral")
+        return Example(row["text"], sentiments[number], None, "en")
+    if own_topics:
+        return Example(row["text"], None, frozenset([str(number)]), "en")
+    if number >= len(TFNS_TOPICS):
+        raise LabelledDataError(f"{place}: label {number} is beyond {len(TFNS_TOPICS) - 1}")
+    topic = TFNS_TOPICS[number]
+    return Example(row["text"], None, frozenset([topic] if topic else []), "en", single_topic=True)
+
+
+def phrasebank_lines(path: Path) -> list[Example]:
+    """Financial PhraseBank: `text@label`. Raises LabelledDataError with file and line."""
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    examples = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        sentence, _, label = line.rpartition("@")
+        sentiment = LABEL_SYNONYMS.get(label.strip().lower())
+        if not sentence.strip() or sentiment is None:
+            raise LabelledDataError(f"{path}:{number}: 'text@label' is wanted")
+        examples.append(Example(sentence, sentiment, None, "en"))
+    return examples
+
+
+def fincuge_rows(path: Path, own_topics: bool) -> list[Example]:
+    """FinFE, FinNL and FinNSP of FinCUGE: a JSON array of arrays. Raises LabelledDataError."""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise LabelledDataError(f"{path}: not JSON: {error}") from None
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        raise LabelledDataError(f"{path}: a JSON array of arrays is wanted")
+    return [example for row in rows for example in _fincuge_row(row, own_topics)]
+
+
+def _fincuge_row(row: list[Any], own_topics: bool) -> list[Example]:
+    if len(row) == 2 and isinstance(row[1], int):
+        return [Example(row[0], SENTIMENTS[row[1]], None, "zh")]
+    if len(row) == 2:
+        names = str(row[1]).split()
+        if own_topics:
+            return [Example(row[0], None, frozenset(names), "zh")]
+        topics = frozenset(FINNL_TOPICS[name] for name in names if name in FINNL_TOPICS)
+        return [Example(row[0], None, topics, "zh", single_topic=True)]
+    if len(row) >= 5 and row[4] in ("0", "1"):
+        # Negative news about a company or not: what is not negative is not told apart.
+        return [Example(row[2] or row[1], "negative" if row[4] == "1" else "neutral", None, "zh")]
+    return []

@@ -1,0 +1,76 @@
+"""What a training run starts from: a base encoder, or a model of ours that goes on learning."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from models.encoder import Pooling, TwoHeadEncoder, pretrained_backbone
+from models.loading import (
+    TOKENIZER,
+    base_directory,
+    config_file,
+    load_network,
+)
+from models.manifest import Base, Manifest, file_sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where the weights of a run come from."""
+
+    base: Base
+    """The encoder as the new model's manifest will state it."""
+    pooling: str
+    directory: Path
+    """Folder of the encoder, or of a model of ours."""
+    is_model: bool
+    reads_companies: bool = False
+
+    @property
+    def identity(self) -> str:
+        """What tells this start from others."""
+        return f"{self.base.name} {self.base.sha256}"
+
+    def open(self, topics: tuple[str, ...]) -> tuple[TwoHeadEncoder, Path, Path]:
+        """The network, and the paths of its tokenizer and its config. Raises ModelError.
+
+        A model's heads go on learning too; the topics' head starts anew where the topics differ.
+        """
+        if not self.is_model:
+            backbone, hidden = pretrained_backbone(self.directory)
+            network = TwoHeadEncoder(backbone, hidden, cast("Pooling", self.pooling), topics)
+            tokenizer, config = self.directory / TOKENIZER, self.directory / "config.json"
+        else:
+            manifest, known, tokenizer = load_network(self.directory)
+            config = config_file(self.directory, manifest)
+            network = known
+            if manifest.topics != topics:
+                hidden = known.sentiment.in_features
+                network = TwoHeadEncoder(known.backbone, hidden, known.pooling, topics)
+                network.sentiment = known.sentiment
+        for name, parameter in network.named_parameters():
+            parameter.requires_grad = ".pooler." not in name
+        return network, tokenizer, config
+
+
+def from_base(base: Base, pooling: str, folder: Path | None) -> Start:
+    """Start from an encoder: the base's package, or a folder. Raises ModelError."""
+    directory = base_directory(base, folder or Path())
+    if not base.package:
+        weights = directory / "model.safetensors"
+        digest = file_sha256(weights) if weights.is_file() else ""
+        base = Base(name=base.name, licence=base.licence, package="", sha256=digest)
+    else:
+        base = Base(name=base.name, licence=base.licence, package="", sha256=base.sha256)
+    return Start(base, pooling, directory, is_model=False)
+
+
+def from_model(directory: Path, manifest: Manifest) -> Start:
+    """Start from a model of ours."""
+    base = Base(
+        name=manifest.identifier,
+        licence=manifest.base.licence,
+        package="",
+        sha256=file_sha256(directory / "manifest.json"),
+    )
+    return Start(base, manifest.pooling, directory, True, manifest.reads_companies)
