@@ -32,6 +32,9 @@ class Example:
     weight: float = 1.0
     single_topic: bool = False
     """The set names one topic a text: another may be right too, so its absence says little."""
+    company: str = ""
+    """Name of the company that is asked about: the sentiment is then towards it alone."""
+    source: str = ""
 
 
 def fingerprint(text: str) -> str:
@@ -42,13 +45,16 @@ def fingerprint(text: str) -> str:
 
 
 def without(examples: Iterable[Example], held_out: Iterable[Example]) -> list[Example]:
-    """The examples whose text, by fingerprint, is not among those held out, each once."""
+    """The examples whose text, by fingerprint, is not among those held out, each once.
+
+    A text counts once as a whole, and once for each company that is asked about.
+    """
     taken = {fingerprint(example.text) for example in held_out}
-    seen: set[tuple[str, bool]] = set()
+    seen: set[tuple[str, bool, str]] = set()
     kept = []
     for example in examples:
         mark = fingerprint(example.text)
-        task = (mark, example.sentiment is None)
+        task = (mark, example.sentiment is None, example.company)
         if mark not in taken and task not in seen:
             seen.add(task)
             kept.append(example)
@@ -69,7 +75,9 @@ def read_labelled(path: Path) -> list[Example]:
 
     CSV, JSON lines and Parquet with `text` and `sentiment` (or `label`) and/or `topics`, and the
     published forms of Financial PhraseBank (`text@label`), SEntFiN, NewsMTSC, FinCUGE and
-    twitter-financial-news. Raises LabelledDataError with file and line.
+    twitter-financial-news. A JSON or Parquet row may hold `companies`, a list of `{"name",
+    "sentiment"}`; it yields an example for each of them, beside the text as a whole where it is
+    labelled or they agree. Raises LabelledDataError with file and line.
     """
     if not path.is_file():
         raise LabelledDataError(f"{path}: no such file")
@@ -111,9 +119,11 @@ def _json_row(path: Path, number: int, row: dict[str, Any]) -> list[Example]:
         polarity: dict[float, Sentiment] = {2.0: "negative", 4.0: "neutral", 6.0: "positive"}
         found = {polarity[float(target["polarity"])] for target in row["targets"]}
         return _agreed(row["sentence_normalized"], found, "en")
+    place = f"{path}:{number}"
     if "entities" in row and "title" in row:
-        return _agreed(row["title"], {entity["sentiment"] for entity in row["entities"]}, "en")
-    return [labelled_row(f"{path}:{number}", row)]
+        headline = {"text": row["title"], "companies": row["entities"], "language": "en"}
+        return _with_companies(place, headline)
+    return _with_companies(place, row)
 
 
 def _agreed(text: str, found: set[Sentiment], language: str) -> list[Example]:
@@ -121,8 +131,36 @@ def _agreed(text: str, found: set[Sentiment], language: str) -> list[Example]:
     return [Example(text, found.pop(), None, language)] if len(found) == 1 else []
 
 
-def labelled_row(place: str, row: dict[str, Any]) -> Example:
-    """A row with `text` and `sentiment` (or `label`) and/or `topics`. Raises LabelledDataError."""
+def _with_companies(place: str, row: dict[str, Any]) -> list[Example]:
+    """The text of a row as a whole, and as it reads to each of its `companies`."""
+    companies = row.get("companies")
+    if companies in (None, "", []):
+        return [labelled_row(place, row)]
+    if not isinstance(companies, list):
+        raise LabelledDataError(f'{place}: \'companies\' is no list of {{"name", "sentiment"}}')
+    towards: dict[str, Sentiment] = {}
+    for company in companies:
+        name = company.get("name") if isinstance(company, dict) else None
+        if not isinstance(name, str) or not name.strip():
+            raise LabelledDataError(f"{place}: a company has no 'name'")
+        towards[name.strip()] = _sentiment(place, company.get("sentiment"))
+    agreed = set(towards.values())
+    label = row.get("sentiment", row.get("label"))
+    if label in (None, "") and len(agreed) == 1:
+        row = {**row, "sentiment": agreed.pop()}
+    asked = [
+        labelled_row(place, {**row, "sentiment": sentiment, "topics": None}, name)
+        for name, sentiment in towards.items()
+    ]
+    whole = any(row.get(key) not in (None, "") for key in ("sentiment", "label", "topics"))
+    return [labelled_row(place, row), *asked] if whole else asked
+
+
+def labelled_row(place: str, row: dict[str, Any], company: str = "") -> Example:
+    """A row with `text` and `sentiment` (or `label`) and/or `topics`. Raises LabelledDataError.
+
+    With `company` the sentiment is that towards it.
+    """
     text = row.get("text")
     if not isinstance(text, str) or not text.strip():
         raise LabelledDataError(f"{place}: 'text' is missing or empty")
@@ -141,6 +179,8 @@ def labelled_row(place: str, row: dict[str, Any]) -> Example:
         topics=None if topics is None or topics == "" else frozenset(topics),
         language=str(row.get("language") or detect_language(text)),
         weight=float(row.get("weight") or 1.0),
+        company=company,
+        source=str(row.get("source") or ""),
     )
 
 
@@ -167,8 +207,13 @@ def _table(path: Path) -> list[Example]:
     rows = list(rows)
     kind = _tfns_kind(rows)
     return [
-        _tfns(f"{path}:{number}", row, kind) if kind else labelled_row(f"{path}:{number}", row)
+        example
         for number, row in enumerate(rows, start=2)
+        for example in (
+            [_tfns(f"{path}:{number}", row, kind)]
+            if kind
+            else _with_companies(f"{path}:{number}", row)
+        )
     ]
 
 
@@ -181,6 +226,8 @@ def _tfns_kind(rows: Sequence[dict[str, Any]]) -> str | None:
 
 
 def _tfns(place: str, row: dict[str, Any], kind: str) -> Example:
+    if not str(row.get("text") or "").strip():
+        raise LabelledDataError(f"{place}: 'text' is missing or empty")
     number = int(row["label"])
     if kind == "sentiment":
         sentiments: tuple[Sentiment, ...] = ("negative", "positive", "neutral")
@@ -200,7 +247,7 @@ def _phrasebank(path: Path) -> list[Example]:
     examples = []
     for number, line in enumerate(text.splitlines(), start=1):
         sentence, at, label = line.rpartition("@")
-        if not at:
+        if not at or not sentence.strip():
             raise LabelledDataError(f"{path}:{number}: 'text@label' is wanted")
         examples.append(Example(sentence, _sentiment(f"{path}:{number}", label), None, "en"))
     return examples
