@@ -80,5 +80,4 @@ def logits(
     values = idf[flat]
     lengths = np.sqrt(np.add.reduceat(values * values, starts))
     sums = np.add.reduceat(values[:, None] * weights[flat], starts, axis=0)
-    found: NDArray[np.float32] = sums / np.maximum(lengths, 1e-6)[:, None] + bias
-    return found
+    return (sums / np.maximum(lengths, 1e-6)[:, None] + bias).astype(np.float32)

@@ -70,7 +70,7 @@ class Scorer:
             raise ModelError(f"no model for {', '.join(sorted(missing))}")
         self._models = dict(models)
         own = {topic for model in models.values() for topic in model.topics} - set(TOPICS)
-        self._topic_names = (*TOPICS, *sorted(own))
+        self.topic_names = (*TOPICS, *sorted(own))
         self._batch_tokens = batch_tokens
 
     @classmethod
@@ -142,11 +142,11 @@ class Scorer:
     def run(self, prepared: Prepared) -> Scores:
         """Score what was prepared, in the order of its texts."""
         sentiment = np.zeros((prepared.count, len(SENTIMENTS)), dtype=np.float32)
-        topics = np.zeros((prepared.count, len(self._topic_names)), dtype=np.float32)
-        passed = np.zeros((prepared.count, len(self._topic_names)), dtype=np.bool_)
+        topics = np.zeros((prepared.count, len(self.topic_names)), dtype=np.float32)
+        passed = np.zeros((prepared.count, len(self.topic_names)), dtype=np.bool_)
         names = [""] * prepared.count
         for model, indices, tokens in prepared.work:
-            columns = [self._topic_names.index(topic) for topic in model.topics]
+            columns = [self.topic_names.index(topic) for topic in model.topics]
             for batch in cut_batches([len(ids) for ids in tokens], self._batch_tokens):
                 rows = [indices[item] for item in batch]
                 cells = np.ix_(rows, columns)
@@ -155,9 +155,7 @@ class Scorer:
                 )
             for index in indices:
                 names[index] = model.identifier
-        return Scores(
-            sentiment, topics, passed, prepared.languages, tuple(names), self._topic_names
-        )
+        return Scores(sentiment, topics, passed, prepared.languages, tuple(names), self.topic_names)
 
     def score(
         self,

@@ -110,7 +110,7 @@ def fit(
                     weights,
                     schedule.label_smoothing,
                 ) * (len(part) / len(batch))
-                (share + adapter.penalty() / schedule.accumulate).backward()  # type: ignore[no-untyped-call]
+                (share + adapter.penalty() / schedule.accumulate).backward()
                 loss += share.item()
             nn.utils.clip_grad_norm_(trained, 1.0)
             optimizer.step()

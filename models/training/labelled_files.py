@@ -97,7 +97,7 @@ def labelled_rows(place: str, row: dict[str, Any], own_topics: bool = False) -> 
         if not isinstance(item.get("name"), str) or not item["name"].strip():
             raise LabelledDataError(f"{place}: a company has no 'name'")
         asked = labelled_row(place, {**row, "sentiment": item.get("sentiment"), "topics": None})
-        found.append(replace(asked, company=item["name"]))
+        found.append(replace(asked, company=item["name"].strip()))
     return found
 
 
@@ -157,7 +157,9 @@ def _weight(place: str, value: object) -> float:
 
 
 def _row(place: str, row: dict[str, Any], own_topics: bool) -> list[Example]:
-    return published_row(row) if is_published_row(row) else labelled_rows(place, row, own_topics)
+    if is_published_row(row):
+        return published_row(place, row)
+    return labelled_rows(place, row, own_topics)
 
 
 def _table(path: Path, own_topics: bool) -> list[Example]:

@@ -76,7 +76,7 @@ def write_linear(
     directory: Path,
 ) -> Manifest:
     """Write the model's directory, calibrated on the validation part."""
-    shipped = {
+    shipped: dict[str, NDArray[Any]] = {
         "idf": tensors["idf"],
         "weight": tensors["weight"].astype(np.float16),
         "bias": tensors["bias"],

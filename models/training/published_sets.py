@@ -8,28 +8,35 @@ from typing import Any
 from models.labels import FINNL_TOPICS, LABEL_SYNONYMS, SENTIMENTS, TFNS_TOPICS, Sentiment
 from models.training.examples import Example, LabelledDataError
 
+_POLARITY: dict[float, Sentiment] = {2.0: "negative", 4.0: "neutral", 6.0: "positive"}
+
 
 def is_published_row(row: dict[str, Any]) -> bool:
     """Whether a JSON object is a row of SEntFiN or NewsMTSC."""
     return "sentence_normalized" in row or ("entities" in row and "title" in row)
 
 
-def published_row(row: dict[str, Any]) -> list[Example]:
+def published_row(place: str, row: dict[str, Any]) -> list[Example]:
     """The sentiments of a SEntFiN or NewsMTSC row towards each company or person, and that of the
-    whole text where they agree."""
-    if "sentence_normalized" in row:
-        polarity: dict[float, Sentiment] = {2.0: "negative", 4.0: "neutral", 6.0: "positive"}
-        targets = [(item["mention"], polarity[float(item["polarity"])]) for item in row["targets"]]
-        return _about(row["sentence_normalized"], targets)
-    return _about(row["title"], [(item["name"], item["sentiment"]) for item in row["entities"]])
-
-
-def _about(text: str, targets: Sequence[tuple[str, Sentiment]]) -> list[Example]:
+    whole text where they agree. Raises LabelledDataError."""
+    try:
+        if "sentence_normalized" in row:
+            text = row["sentence_normalized"]
+            targets = [
+                (item["mention"], _POLARITY[float(item["polarity"])]) for item in row["targets"]
+            ]
+        else:
+            text = row["title"]
+            targets = [
+                (item["name"].strip(), LABEL_SYNONYMS[item["sentiment"].strip().lower()])
+                for item in row["entities"]
+            ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise LabelledDataError(f"{place}: not a row of SEntFiN or NewsMTSC: {error!r}") from None
     found = {sentiment for _, sentiment in targets}
     whole = [Example(text, found.pop(), None, "en")] if len(found) == 1 else []
-    return whole + [
-        Example(text, sentiment, None, "en", company=name) for name, sentiment in targets
-    ]
+    asked = [Example(text, sentiment, None, "en", company=name) for name, sentiment in targets]
+    return whole + asked
 
 
 def tfns_kind(rows: Sequence[dict[str, Any]]) -> str | None:
@@ -43,6 +50,8 @@ def tfns_kind(rows: Sequence[dict[str, Any]]) -> str | None:
 
 def tfns_row(place: str, row: dict[str, Any], kind: str, own_topics: bool) -> Example:
     """A row of twitter-financial-news. Raises LabelledDataError."""
+    if not str(row.get("text") or "").strip():
+        raise LabelledDataError(f"{place}: 'text' is missing or empty")
     number = int(row["label"])
     if kind == "sentiment":
         sentiments: tuple[Sentiment, ...] = ("negative", "positive", "neutral")
@@ -80,7 +89,13 @@ def fincuge_rows(path: Path, own_topics: bool) -> list[Example]:
         raise LabelledDataError(f"{path}: not JSON: {error}") from None
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
         raise LabelledDataError(f"{path}: a JSON array of arrays is wanted")
-    return [example for row in rows for example in _fincuge_row(row, own_topics)]
+    found = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            found += _fincuge_row(row, own_topics)
+        except (IndexError, TypeError) as error:
+            raise LabelledDataError(f"{path}: row {number}: {error}") from None
+    return [example for example in found if example.text.strip()]
 
 
 def _fincuge_row(row: list[Any], own_topics: bool) -> list[Example]:

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import msgspec
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
-from torch import nn
 
 from models.compact import compact, producible_rows
 from models.encoder import TwoHeadEncoder
@@ -163,7 +162,7 @@ def _writing(output: Path) -> Iterator[None]:
 def _save_weights(network: TwoHeadEncoder, tokenizer: Tokenizer, directory: Path) -> None:
     weights = {
         name: tensor
-        for name, tensor in cast("nn.Module", network.backbone).state_dict().items()
+        for name, tensor in network.backbone.state_dict().items()
         if not name.startswith("pooler.") and tensor.is_floating_point()
     }
     rows = producible_rows(tokenizer.get_vocab())

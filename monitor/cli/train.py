@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
@@ -13,8 +13,10 @@ from monitor.cli.train_progress import TrainingBar
 from monitor.failures import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from models.training.adapters import Method
+    from models.training.fit import Progress as Step
     from models.training.fit import Schedule
     from models.training.recipes import Corpus, Recipe
     from models.training.run import TrainingPlan
@@ -135,13 +137,13 @@ def train(
     plan = _plan(chosen, bool(recipe), corpus, output, options)
     click.echo(f"{len(plan.train)} texts to train on, {len(plan.valid)} to validate", err=True)
     with TrainingBar() as bar:
-        listeners = [bar.show]
+        listeners: list[Callable[[Step], None]] = [bar.show]
         if log := tensorboard_log(output.with_name(output.name + ".logs")):
             listeners.append(log)
         if wandb:
             listeners.append(wandb_log(wandb, output.name))
 
-        def tell(step: Any) -> None:
+        def tell(step: Step) -> None:
             for listener in listeners:
                 listener(step)
 
@@ -196,7 +198,9 @@ def _plan(
     from models.training.device import fast_in_bf16
     from models.training.run import TrainingPlan
 
-    method = options["method"] or (recipe.method if is_recipe else "full")
+    method: Method | Literal["linear"] = options["method"] or (
+        cast("Method", recipe.method) if is_recipe else "full"
+    )
     device = pick_device(options["device"])
     topics = TOPICS
     if options["own_topics"]:

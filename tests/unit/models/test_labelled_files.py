@@ -47,7 +47,7 @@ def test_companies_of_a_row_are_examples_of_their_own(tmp_path: Path) -> None:
 
 def test_own_topics_are_taken_when_asked_for(tmp_path: Path) -> None:
     path = _lines(tmp_path / "a.jsonl", {"text": "a", "topics": ["weather"]})
-    assert read_labelled(path, own_topics=True)[0].topics == {"weather"}
+    assert read_labelled(path, own_topics=True)[0].topics == frozenset({"weather"})
     with pytest.raises(LabelledDataError, match=r"a\.jsonl:1: unknown topic 'weather'"):
         read_labelled(path)
 

@@ -81,7 +81,7 @@ def test_a_run_that_was_killed_ends_with_the_same_weights(
     tmp_path: Path, plan: TrainingPlan
 ) -> None:
     for method in ("full", "lora", "adalora"):
-        chosen = replace(plan, method=method, rank=4)  # type: ignore[arg-type]
+        chosen = replace(plan, method=method, rank=4)
         whole = train(chosen, tmp_path / f"{method}-whole")
         interrupted = tmp_path / f"{method}-interrupted"
         for step in (5, 11):
@@ -163,9 +163,12 @@ def test_training_goes_on_from_a_model(tmp_path: Path, plan: TrainingPlan) -> No
 def test_a_company_can_be_asked_for(tmp_path: Path, plan: TrainingPlan) -> None:
     texts = [f"{a} soars as {b} falls" for a in NAMES[:12] for b in NAMES[12:]]
     asked = [
-        Example(text, sentiment, None, "en", company=name)
+        example
         for text in texts
-        for sentiment, name in (("positive", text[0]), ("negative", text[11]))
+        for example in (
+            Example(text, "positive", None, "en", company=text[0]),
+            Example(text, "negative", None, "en", company=text[11]),
+        )
     ]
     chosen = replace(
         plan, train=asked[16:], valid=asked[:16], schedule=replace(QUICK, epochs=8, batch_size=16)
