@@ -36,7 +36,8 @@ def near_duplicate_groups(texts: Sequence[str]) -> list[int]:
         sketch = MinHash(num_perm=PERMUTATIONS, seed=1)
         sketch.update_batch(shingles)
         for other in index.query(sketch):
-            _join(group, number, int(other))
+            assert isinstance(other, int)
+            _join(group, number, other)
         index.insert(number, sketch, check_duplication=False)
     return [_root(group, number) for number in range(len(texts))]
 
