@@ -16,7 +16,8 @@ from torch.nn import functional
 from models.compact import compact, producible_rows
 from models.encoder import Pooling, TwoHeadEncoder, pretrained_backbone
 from models.labels import SENTIMENTS, TOPICS
-from models.loading import ADAPTER, ENCODER, HEADS, TOKENIZER, base_directory, load_network
+from models.layout import ADAPTER, ENCODER, HEADS, TOKENIZER
+from models.loading import base_directory, load_network
 from models.manifest import Base, DataSource, Manifest, ModelError, write_manifest
 from models.training.examples import Example
 from models.training.fit import Progress, Schedule, fit, logits
