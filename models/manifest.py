@@ -108,7 +108,7 @@ def read_manifest(directory: Path) -> Manifest:
     manifest = parse_manifest(directory)
     for name, wanted in manifest.files.items():
         file = directory / name
-        if Path(name).name != name or file.is_symlink():
+        if Path(name).name != name or name in ("", "..") or file.is_symlink():
             raise ModelError(f"{path}: '{name}' is not a plain file name")
         if not file.is_file():
             raise ModelError(f"{file}: missing, the manifest lists it")
