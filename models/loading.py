@@ -27,11 +27,12 @@ _PEFT_PREFIX, _DOWN, _UP = "base_model.model.", ".lora_A.weight", ".lora_B.weigh
 def resolve(spec: str) -> Path:
     """The directory that a model's name stands for: `bundled:en` or a path."""
     if spec.startswith("bundled:"):
-        directory = BUNDLED / spec.removeprefix("bundled:")
-        if not directory.is_dir():
-            known = ", ".join(f"bundled:{item.name}" for item in sorted(BUNDLED.iterdir()))
-            raise ModelError(f"'{spec}' is no bundled model; there are: {known}")
-        return directory
+        known = sorted(item.name for item in BUNDLED.iterdir() if (item / MANIFEST).is_file())
+        name = spec.removeprefix("bundled:")
+        if name not in known:
+            listed = ", ".join(f"bundled:{item}" for item in known)
+            raise ModelError(f"'{spec}' is no bundled model; there are: {listed}")
+        return BUNDLED / name
     return Path(spec)
 
 

@@ -134,12 +134,7 @@ QUERY = "encoder.layer.0.attention.self.query.weight"
 WORDS = "embeddings.word_embeddings.weight"
 
 AS_IT_LIES: dict[str, tuple[Harm, str]] = {
-    "symlink": (
-        lambda d: (
-            void((d / HEADS).rename(d.parent / "h")) or (d / HEADS).symlink_to(d.parent / "h")
-        ),
-        r"heads\.safetensors: a symbolic link",
-    ),
+    "symlink": (link, r"heads\.safetensors: a symbolic link"),
     "folder": (lambda d: (d / "code").mkdir(), r"code: a folder"),
     "fifo": (lambda d: os.mkfifo(d / "pipe"), r"pipe: no plain file"),
     "unlisted file": (content("notes.txt", b"x"), r"notes\.txt: not in the manifest"),

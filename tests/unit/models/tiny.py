@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from models.compact import compact
-from models.encoder import Pooling, TwoHeadEncoder, empty_backbone, padded
+from models.encoder import TwoHeadEncoder, empty_backbone, padded
 from models.labels import SENTIMENTS, TOPICS
 from models.layout import ADAPTER, ADAPTER_CONFIG, CONFIG, ENCODER, HEADS, TOKENIZER
 from models.manifest import Base, DataSource, Manifest, file_sha256, write_manifest
@@ -71,7 +71,7 @@ def write_tiny(
     (directory / CONFIG).write_text(json.dumps(CONFIGS[model_type]), encoding="utf-8")
     _tokenizer().save(str(directory / TOKENIZER))
     base = Base(name="random", licence="none", package="", sha256="")
-    _write_heads(directory, TwoHeadEncoder(backbone, hidden, cast("Pooling", "mean")), lessons)
+    _write_heads(directory, TwoHeadEncoder(backbone, hidden, "mean"), lessons)
     return write_manifest(directory, _manifest(name, "full", base, languages))
 
 
@@ -100,7 +100,7 @@ def write_tiny_adapter(directory: Path, package: Path, rank: int = 2) -> Manifes
         package=package.name,
         sha256=file_sha256(held / "model.safetensors"),
     )
-    _write_heads(directory, TwoHeadEncoder(backbone, hidden, cast("Pooling", "mean")), LESSONS)
+    _write_heads(directory, TwoHeadEncoder(backbone, hidden, "mean"), LESSONS)
     return write_manifest(directory, _manifest("tiny-lora", "lora", base, ("en",)))
 
 
