@@ -53,7 +53,7 @@ def list_(settings: Settings, as_json: bool) -> None:
     serving = {language: succession(entries, language)[-1] for language in LANGUAGES}
     broken: list[str] = []
     table = Table(box=None)
-    table.add_column("version", overflow="fold")
+    table.add_column("version", no_wrap=True)
     for heading in ("languages", "method", "in service", "created", "size", "sentiment F1"):
         table.add_column(heading)
     for version in [*(bundled(language) for language in LANGUAGES), *registry.versions()]:
