@@ -104,9 +104,10 @@ def promote(
 
 
 def _print(outcome: Outcome) -> None:
-    table = Table(
-        "set", "task", "texts", "in service", "candidate", "difference, 95%", "ECE", box=None
-    )
+    table = Table(box=None)
+    table.add_column("set", overflow="fold")
+    for heading in ("task", "texts", "in service", "candidate", "difference, 95%", "ECE"):
+        table.add_column(heading, no_wrap=True)
     for item in outcome.comparisons:
         table.add_row(
             Text(item.set),
