@@ -5,9 +5,13 @@ half precision. Rows of the word embedding that the tokenizer cannot produce are
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from models.manifest import ModelError
+from models.tensor_file import FLOATS, Shapes, check_names, check_tensor, header, load_finite
 
 WORD_EMBEDDING = "embeddings.word_embeddings.weight"
 
@@ -30,23 +34,54 @@ def compact(weights: Mapping[str, Tensor], kept_rows: Sequence[int] | None) -> d
     return shipped
 
 
-def expand(shipped: Mapping[str, Tensor], vocabulary: int) -> dict[str, Tensor]:
-    """The weights in single precision; rows that were left out are zero."""
+def read_compact(path: Path, shapes: Shapes) -> dict[str, Tensor]:
+    """The weights in single precision, of the shapes that the network has; rows left out are zero.
+
+    Raises ModelError, naming file and tensor, for a file that does not hold them all and no more.
+    """
+    found = header(path)
+    expected: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {}
+    for name, shape in shapes.items():
+        if f"{name}.int8" not in found or len(shape) != 2:
+            expected[name] = (FLOATS, shape)
+            continue
+        kept = shape[0]
+        if f"{name}.rows" in found:
+            kept = _first(found[f"{name}.rows"][1])
+            expected[f"{name}.rows"] = (("I32",), (kept,))
+        expected[f"{name}.int8"] = (("I8",), (kept, shape[1]))
+        expected[f"{name}.scale"] = (("F16", "F32"), (kept, 1))
+    check_names(path, found, expected)
+    for name, (types, shape) in expected.items():
+        check_tensor(path, name, found[name], types, shape)
+    shipped = load_finite(path)
+    for name, rows in shipped.items():
+        if not name.endswith(".rows"):
+            continue
+        limit = shapes[name.removesuffix(".rows")][0]
+        if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < limit:
+            raise ModelError(f"{path}: tensor '{name}' names rows beyond {limit}")
+    return _expanded(shipped, shapes)
+
+
+def _first(shape: tuple[int, ...]) -> int:
+    return shape[0] if shape else 0
+
+
+def _expanded(shipped: Mapping[str, Tensor], shapes: Shapes) -> dict[str, Tensor]:
     weights: dict[str, Tensor] = {}
-    for name, tensor in shipped.items():
-        if name.endswith((".scale", ".rows")):
+    for name, shape in shapes.items():
+        if name in shipped:
+            weights[name] = shipped[name].to(torch.float32)
             continue
-        if not name.endswith(".int8"):
-            weights[name] = tensor.to(torch.float32)
-            continue
-        base = name.removesuffix(".int8")
-        weight = tensor.to(torch.float32) * shipped[f"{base}.scale"].to(torch.float32)
-        rows = shipped.get(f"{base}.rows")
+        weight = shipped[f"{name}.int8"].to(torch.float32)
+        weight *= shipped[f"{name}.scale"].to(torch.float32)
+        rows = shipped.get(f"{name}.rows")
         if rows is not None:
-            full = torch.zeros(vocabulary, weight.shape[1])
+            full = torch.zeros(shape)
             full[rows.long()] = weight
             weight = full
-        weights[base] = weight
+        weights[name] = weight
     return weights
 
 

@@ -3,9 +3,9 @@
 This module imports torch; nothing that only needs labels, languages or the watchlist imports it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -61,11 +61,16 @@ def padded(tokens: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
     return input_ids, mask
 
 
-def empty_backbone(directory: Path) -> tuple[nn.Module, int]:
-    """A backbone with the directory's config and weights not yet set, and its hidden size."""
-    config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
-    backbone = AutoModel.from_config(config, trust_remote_code=False, attn_implementation="sdpa")
-    return backbone, int(config.hidden_size)
+def empty_backbone(config: Mapping[str, Any], device: str = "cpu") -> tuple[nn.Module, int]:
+    """A backbone of a checked configuration with weights not yet set, and its hidden size.
+
+    On the device "meta" it has shapes and takes no memory.
+    """
+    values = dict(config)
+    made = AutoConfig.for_model(values.pop("model_type"), **values)
+    with torch.device(device):
+        backbone = AutoModel.from_config(made, attn_implementation="sdpa")
+    return backbone, int(made.hidden_size)
 
 
 def pretrained_backbone(directory: Path) -> tuple[nn.Module, int]:

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
-from models.manifest import Manifest, ModelError, read_manifest
+from models.layout import LINEAR
+from models.manifest import Manifest
 from models.ngrams import BUCKETS, grams
-
-WEIGHTS = "linear.safetensors"
+from models.tensor_file import read_tensors
+from models.verification import verified
 
 
 class LinearModel:
@@ -21,7 +20,7 @@ class LinearModel:
 
     def __init__(self, directory: Path) -> None:
         """Raises ModelError for a directory that is broken or changed."""
-        manifest = read_manifest(directory)
+        manifest = verified(directory)
         self.identifier = manifest.identifier
         self.languages = manifest.languages
         self.topics = manifest.topics
@@ -54,17 +53,10 @@ def load_weights(
 
     Raises ModelError where they do not fit the manifest.
     """
-    path = directory / WEIGHTS
     columns = 3 + len(manifest.topics)
-    try:
-        tensors = load_file(path)
-        idf, weights, bias = (
-            tensors[name].astype(np.float32) for name in ("idf", "weight", "bias")
-        )
-    except (OSError, SafetensorError, KeyError) as error:
-        raise ModelError(f"{path}: {error}") from error
-    if idf.shape != (BUCKETS,) or weights.shape != (BUCKETS, columns) or bias.shape != (columns,):
-        raise ModelError(f"{path}: shapes do not fit {columns} labels over {BUCKETS} buckets")
+    shapes = {"idf": (BUCKETS,), "weight": (BUCKETS, columns), "bias": (columns,)}
+    tensors = read_tensors(directory / LINEAR, shapes)
+    idf, weights, bias = (tensors[name].float().numpy() for name in shapes)
     return idf, weights, bias
 
 

@@ -9,6 +9,8 @@ from models.labels import SENTIMENTS, TOPICS
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+MAX_JSON_BYTES = 2**20
+"""Of a manifest or a configuration."""
 
 
 class ModelError(ValueError):
@@ -70,27 +72,43 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def read_small(path: Path) -> bytes:
+    """A file of at most MAX_JSON_BYTES. Raises ModelError where it is larger, and OSError."""
+    with path.open("rb") as file:
+        content = file.read(MAX_JSON_BYTES + 1)
+    if len(content) > MAX_JSON_BYTES:
+        raise ModelError(f"{path}: larger than {MAX_JSON_BYTES} bytes")
+    return content
+
+
+def parse_manifest(directory: Path) -> Manifest:
+    """The manifest of a directory whose files are not looked at. Raises ModelError."""
+    path = directory / MANIFEST
+    if not directory.is_dir():
+        raise ModelError(f"{directory}: no such model directory")
+    try:
+        manifest = msgspec.json.decode(read_small(path), type=Manifest)
+    except FileNotFoundError:
+        raise ModelError(f"{path}: missing; a model directory holds one") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ModelError(f"{path}: {error}") from None
+    if manifest.format != FORMAT:
+        raise ModelError(f"{path}: format {manifest.format}, this version reads {FORMAT}")
+    if manifest.sentiments != SENTIMENTS:
+        raise ModelError(f"{path}: its sentiments are not this version's; train the model again")
+    return manifest
+
+
 def read_manifest(directory: Path) -> Manifest:
     """The manifest of a directory whose files all have the hashes that it states.
 
     Raises ModelError, naming the file, where one is missing, changed or not listed.
     """
     path = directory / MANIFEST
-    if not directory.is_dir():
-        raise ModelError(f"{directory}: no such model directory")
-    try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except FileNotFoundError:
-        raise ModelError(f"{path}: missing; a model directory holds one") from None
-    except msgspec.DecodeError as error:
-        raise ModelError(f"{path}: {error}") from None
-    if manifest.format != FORMAT:
-        raise ModelError(f"{path}: format {manifest.format}, this version reads {FORMAT}")
-    if manifest.sentiments != SENTIMENTS:
-        raise ModelError(f"{path}: its sentiments are not this version's; train the model again")
+    manifest = parse_manifest(directory)
     for name, wanted in manifest.files.items():
         file = directory / name
-        if Path(name).name != name or file.is_symlink():
+        if Path(name).name != name or name in ("", "..") or file.is_symlink():
             raise ModelError(f"{path}: '{name}' is not a plain file name")
         if not file.is_file():
             raise ModelError(f"{file}: missing, the manifest lists it")

@@ -10,7 +10,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from models.in_service import Answers, BundledModel
 from models.labels import LABEL_SYNONYMS, SENTIMENTS
-from models.linear import WEIGHTS, LinearModel
+from models.layout import LINEAR
+from models.linear import LinearModel
 from models.loading import resolve
 from models.manifest import MANIFEST, ModelError
 
@@ -63,7 +64,7 @@ def open_model(spec: str, language: str, device: str, max_tokens: int | None) ->
     Raises ModelError, with a message for the user.
     """
     if spec.startswith("bundled:") or (Path(spec) / MANIFEST).is_file():
-        if (resolve(spec) / WEIGHTS).is_file():
+        if (resolve(spec) / LINEAR).is_file():
             return LinearModel(resolve(spec))
         return BundledModel(spec, device, max_tokens)
     if Path(spec).is_dir() and not (Path(spec) / "config.json").is_file():

@@ -30,17 +30,19 @@ def run_ingest(settings: Settings, stop: threading.Event) -> None:
 
 def run_score(settings: Settings, stop: threading.Event) -> None:
     from models.manifest import ModelError
-    from monitor.scoring import load_scorer
+    from monitor.scoring import model_service
+    from monitor.workers.model_watch import count_refusal
     from monitor.workers.score import ScoreWorker
 
+    service = model_service(settings, count_refusal)
     try:
-        scorer = load_scorer(settings.models)
+        scorer = service.start()
     except ModelError as error:
         # Starting the role again would not mend the model: it ends the daemon.
         raise UsageError(f"models: {error}") from None
     watchlist = Watchlist(settings.watchlist_file.companies)
     bus = patiently("score", stop, lambda: open_bus(settings))
-    ScoreWorker(bus, scorer, watchlist).run(stop)
+    ScoreWorker(bus, scorer, watchlist, service.renewed).run(stop)
 
 
 def run_aggregate(settings: Settings, stop: threading.Event) -> None:

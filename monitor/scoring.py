@@ -1,12 +1,14 @@
 """From articles to scored events: what text is scored, and what is taken from the scores."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from models.registry import Registry
 from models.scorer import Prepared, Scorer, Scores
+from models.serving import ModelService, Refusal, ServiceOptions
 from models.watchlist import Watchlist
 from monitor.events import ArticleEvent, ScoredEvent
-from monitor.settings import ModelSettings
+from monitor.settings import Settings
 
 MAX_WATCHED_CHARACTERS = 4_000
 
@@ -49,15 +51,23 @@ def finish(
     ]
 
 
-def load_scorer(settings: ModelSettings) -> Scorer:
-    """The scorer that the model settings name. Raises ModelError."""
-    if settings.threads is not None:
+def model_service(
+    settings: Settings, on_refusal: Callable[[Refusal], None] = lambda refusal: None
+) -> ModelService:
+    """The models that the settings name, not yet opened."""
+    chosen = settings.models
+    if chosen.threads is not None:
         import torch
 
-        torch.set_num_threads(settings.threads)
-    return Scorer.load(
-        {"en": settings.english, "zh": settings.chinese},
-        device=settings.device,
-        max_tokens=settings.max_tokens,
-        batch_tokens=settings.batch_tokens,
+        torch.set_num_threads(chosen.threads)
+    return ModelService(
+        Registry(settings.model_registry),
+        {"en": chosen.english, "zh": chosen.chinese},
+        ServiceOptions(chosen.device, chosen.max_tokens, chosen.batch_tokens),
+        on_refusal,
     )
+
+
+def load_scorer(settings: Settings) -> Scorer:
+    """The scorer that the settings name. Raises ModelError."""
+    return model_service(settings).start()

@@ -48,8 +48,10 @@ class StoreSettings(_Part):
 class ModelSettings(_Part):
     """Which model scores which language."""
 
-    english: str = "bundled:en"
-    chinese: str = "bundled:zh"
+    english: str = "registry:en"
+    chinese: str = "registry:zh"
+    registry: Path | None = None
+    """Where versions of models are kept; by default `models` in the data directory."""
     device: str = "auto"
     max_tokens: int | None = Field(None, ge=8, le=512)
     batch_tokens: int = Field(4_096, ge=64, le=1_000_000)
@@ -154,6 +156,10 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         return self.store.url or f"sqlite:///{self.data_dir.resolve() / 'undertone.db'}"
 
+    @property
+    def model_registry(self) -> Path:
+        return self.models.registry or self.data_dir / "models"
+
     @cached_property
     def rule_file(self) -> RuleFile:
         """The rules in force; raises as `read_rules`."""
@@ -199,6 +205,9 @@ def _anchored(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     for name in ("data_dir", "watchlist", "rules"):
         if isinstance(values.get(name), str):
             values[name] = folder / values[name]
+    models = values.get("models")
+    if isinstance(models, dict) and isinstance(models.get("registry"), str):
+        models["registry"] = folder / models["registry"]
     for replay in values.get("replays") or ():
         if isinstance(replay, dict) and isinstance(replay.get("path"), str):
             replay["path"] = folder / replay["path"]

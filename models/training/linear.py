@@ -14,7 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from models.labels import SENTIMENTS
-from models.linear import WEIGHTS, load_weights, logits
+from models.layout import LINEAR
+from models.linear import load_weights, logits
 from models.manifest import Manifest, write_manifest
 from models.ngrams import BUCKETS, grams
 from models.training.calibration import calibrate
@@ -81,7 +82,7 @@ def write_linear(
         "weight": tensors["weight"].astype(np.float16),
         "bias": tensors["bias"],
     }
-    save_file(shipped, directory / WEIGHTS)
+    save_file(shipped, directory / LINEAR)
     idf, weights, bias = load_weights(directory, manifest)
     held = [example for example in valid if not example.company]
     found = torch.from_numpy(logits([grams(item.text) for item in held], idf, weights, bias))

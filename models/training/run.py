@@ -1,6 +1,7 @@
 """A whole training run: start, method, fit, calibration, and the model directory that comes out."""
 
 import hashlib
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,10 +15,12 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
+from models.backbone_config import read_backbone_config
 from models.compact import compact, producible_rows
 from models.encoder import TwoHeadEncoder
 from models.labels import TOPICS
-from models.loading import ENCODER, HEADS, TOKENIZER, load_network, open_tokenizer
+from models.layout import CONFIG, ENCODER, HEADS, TOKENIZER
+from models.loading import load_network, open_tokenizer
 from models.manifest import Base, DataSource, Manifest, ModelError, write_manifest
 from models.ngrams import MAX_CHARACTERS
 from models.training.adapters import Method, adapter_for
@@ -27,6 +30,7 @@ from models.training.fit import Progress, Schedule, fit
 from models.training.linear import fit_linear, write_linear
 from models.training.start import Start
 from models.training.validation import logits
+from models.verification import NAME_PATTERN
 
 RUN = "run.sha256"
 NO_BASE = Base(name="hashed n-grams", licence="Apache-2.0", package="", sha256="")
@@ -94,6 +98,7 @@ def _make_encoder(
     assert plan.method != "linear"
     torch.manual_seed(plan.schedule.seed)
     network, tokenizer_path, config_path = plan.start.open(plan.topics)
+    read_backbone_config(config_path)
     tokenizer = open_tokenizer(tokenizer_path, plan.schedule.max_tokens)
     steps = -(-len(plan.train) // plan.schedule.batch_size) * plan.schedule.epochs
     adapter = adapter_for(plan.method, network.backbone, plan.rank, steps)
@@ -104,7 +109,7 @@ def _make_encoder(
     )
     network.backbone = adapter.merged()
     _save_weights(network.to("cpu"), tokenizer, result)
-    shutil.copyfile(config_path, result / "config.json")
+    shutil.copyfile(config_path, result / CONFIG)
     shutil.copyfile(tokenizer_path, result / TOKENIZER)
     manifest = write_manifest(result, _manifest(plan, best))
     _, shipped, _ = load_network(result)
@@ -127,6 +132,8 @@ def _make_linear(
 def _check(plan: TrainingPlan, output: Path) -> None:
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ModelError(f"{output}: in use; name a new directory")
+    if not re.fullmatch(NAME_PATTERN, plan.name):
+        raise ModelError(f"{plan.name}: a model's name is letters, digits, spaces and . _ + -")
     if not plan.train or not plan.valid:
         raise ModelError("training needs texts in both its train and its valid part")
     sentiments = {item.sentiment for item in plan.train if item.sentiment is not None}

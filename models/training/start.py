@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import cast
 
 from models.encoder import Pooling, TwoHeadEncoder, pretrained_backbone
+from models.layout import TOKENIZER
 from models.loading import (
-    TOKENIZER,
     base_directory,
     config_file,
     load_network,

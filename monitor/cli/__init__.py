@@ -30,6 +30,7 @@ _COMMANDS: Mapping[str, str] = {
     "rules": "monitor.cli.rules:rules",
     "train": "monitor.cli.train:train",
     "evaluate": "monitor.cli.evaluate:evaluate",
+    "models": "monitor.cli.models:models",
     "doctor": "monitor.cli.doctor:doctor",
     "status": "monitor.cli.status:status",
 }

@@ -71,7 +71,7 @@ def backfill(
     def scorer() -> Scorer:
         from monitor.scoring import load_scorer
 
-        return load_scorer(settings.models)
+        return load_scorer(settings)
 
     columns = (
         TextColumn("{task.description}"),

@@ -60,17 +60,27 @@ def _bus(settings: Settings) -> str:
 
 def _models(settings: Settings) -> str:
     from models.scorer import pick_device
-    from monitor.scoring import load_scorer
+    from models.serving import Refusal
+    from monitor.scoring import model_service
 
+    refusals: list[Refusal] = []
+    service = model_service(settings, refusals.append)
     started = time.perf_counter()
-    scorer = load_scorer(settings.models)
+    scorer = service.start()
     loaded = time.perf_counter() - started
     texts = ["Shares fall after the bank cuts its forecast", "银行下调业绩预期，股价下跌"] * 64
     scorer.score(texts)
     started = time.perf_counter()
     scorer.score(texts)
     rate = len(texts) / (time.perf_counter() - started)
-    names = ", ".join(f"{language}: {name}" for language, name in scorer.identifiers.items())
+    names = ", ".join(
+        f"{language}: {name}" + (" (bundled)" if setting.startswith("bundled:") else "")
+        for language, name in scorer.identifiers.items()
+        for setting in [service.serving[language]]
+    )
+    if refusals:
+        reasons = "; ".join(f"{item.version} is refused: {item.reason}" for item in refusals)
+        raise DataError(f"{reasons}; in service instead: {names}")
     device = pick_device(settings.models.device)
     return (
         f"{names}; {device}, {os.cpu_count()} cores; loaded in {loaded:.1f} s, {rate:.0f} texts/s"

@@ -47,7 +47,7 @@ def score(file: str | None, as_json: bool, **options: Any) -> None:
 
     settings = load_settings(options["config"], {"data_dir": options["data_dir"]})
     with _opened(file) as lines:
-        scorer: Scorer = load_scorer(settings.models)
+        scorer: Scorer = load_scorer(settings)
         for texts, scores in scorer.stream(_chunks(lines)):
             for index, text in enumerate(texts):
                 negative, neutral, positive = (

@@ -4,7 +4,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -27,11 +27,14 @@ from monitor.metrics import ARTICLES_SCORED, PUBLISH_TO_SCORED, SCORE_SECONDS
 from monitor.scoring import finish, prepare
 from monitor.workers.dead_letters import bury
 from monitor.workers.loop import Stopped, patiently
+from monitor.workers.model_watch import MODEL_WATCH_SECONDS, watch
 
 LOG = logging.getLogger(__name__)
 GROUP = "score"
 MAX_BATCH = 256
 BATCHES_AHEAD = 2
+WATCHER_ENDS_SECONDS = 10.0
+"""A model that is being opened when the role ends is waited for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,22 @@ class ScoreWorker:
     """Reads and tokenises on one thread, scores and writes on the caller's.
 
     A batch's offsets are committed only after its scores are durable on the bus: whatever is
-    killed, an article is scored again rather than lost.
+    killed, an article is scored again rather than lost. `renewed` is asked, on a thread of its own,
+    for a scorer to go on with; a batch is scored by the models that it was tokenised for.
     """
 
-    def __init__(self, bus: Bus, scorer: Scorer, watchlist: Watchlist) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        scorer: Scorer,
+        watchlist: Watchlist,
+        renewed: Callable[[], Scorer | None] = lambda: None,
+        watch_seconds: float = MODEL_WATCH_SECONDS,
+    ) -> None:
         self._bus = bus
         self._scorer = scorer
+        self._renewed = renewed
+        self._watch_seconds = watch_seconds
         self._watchlist = watchlist
         self._ready: queue.Queue[_Batch | BaseException] = queue.Queue(maxsize=BATCHES_AHEAD)
         self._done: queue.SimpleQueue[dict[TopicPartition, int]] = queue.SimpleQueue()
@@ -62,8 +75,15 @@ class ScoreWorker:
         """Score until told to stop; what was read by then and not scored is read again."""
         ended = threading.Event()
         reader = threading.Thread(target=self._read, args=(stop, ended), name="read-articles")
+        watcher = threading.Thread(
+            target=watch,
+            args=(self._renewed, self._take, self._watch_seconds, ended),
+            name="watch-models",
+            daemon=True,
+        )
         producer = patiently(GROUP, stop, self._bus.producer)
         reader.start()
+        watcher.start()
         try:
             while not stop.is_set():
                 try:
@@ -93,7 +113,12 @@ class ScoreWorker:
         finally:
             ended.set()
             reader.join()
+            watcher.join(WATCHER_ENDS_SECONDS)
             producer.close()
+
+    def _take(self, scorer: Scorer) -> None:
+        """What is tokenised from now on is for these models."""
+        self._scorer = scorer
 
     def _score(self, batch: _Batch) -> list[ScoredEvent]:
         if batch.prepared is None:
