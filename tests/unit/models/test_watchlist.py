@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from models.watchlist import Company, Watchlist, WatchlistFile
+from models.watched import Company, WatchlistFile
+from models.watchlist import Watchlist
 
 WATCHLIST = Watchlist(
     [
