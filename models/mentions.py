@@ -13,6 +13,8 @@ def mentions(text: str, names: Sequence[str], watchlist: Watchlist) -> list[tupl
     shorter one that stands in it, whether it is asked about or only watched: `Siemens Energy` does
     not name Siemens.
     """
+    if not names:
+        return []
     candidates: list[tuple[int, int, int]] = []
     asked: set[str] = set()
     for number, name in enumerate(names):

@@ -97,7 +97,9 @@ def conflicts(companies: Sequence[Company]) -> Iterator[tuple[int, str, str]]:
         parents.setdefault(company.name, company.parent)
     for index, company in enumerate(companies):
         owner = f"the parent '{company.parent}' of '{company.name}'"
-        if company.parent is not None and company.parent not in parents:
+        if company.parent is None:
+            continue
+        if company.parent not in parents:
             yield index, "parent", f"{owner} is not in the list"
         elif company.name in _line_above(company.name, parents):
             yield index, "parent", f"{owner} is owned by it"

@@ -16,15 +16,20 @@ MAX_ROW_BYTES = 200_000
 MAX_QUESTIONS = 256
 """Texts and companies that are scored together; a row of 100 companies asks 101 questions."""
 
-_CompanyName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+_CompanyName = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=200)]
+_CompanyNames = Annotated[tuple[_CompanyName, ...], msgspec.Meta(max_length=100)]
 
 
 class TextRow(msgspec.Struct, frozen=True):
     """A text, what language it is said to be in, and the companies that it is asked about."""
 
     text: str
-    companies: Annotated[tuple[_CompanyName, ...], msgspec.Meta(max_length=100)] = ()
-    language: str = ""
+    companies: _CompanyNames | None = None
+    language: str | None = None
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        return self.companies or ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +55,9 @@ def json_row(line: bytes) -> TextRow | Invalid:
     if not line.strip():
         return Invalid("an empty line; a JSON object is wanted")
     try:
-        row = _decoder.decode(line)
+        return _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return Invalid(str(error))
-    blank = [name for name in row.companies if not name.strip()]
-    return Invalid("a company without a name - at `$.companies[...]`") if blank else row
 
 
 def parts(rows: Iterable[NumberedRow]) -> Iterator[list[NumberedRow]]:
@@ -63,7 +66,7 @@ def parts(rows: Iterable[NumberedRow]) -> Iterator[list[NumberedRow]]:
     questions = 0
     for numbered in rows:
         row = numbered.row
-        asks = 0 if isinstance(row, Invalid) else 1 + len(row.companies)
+        asks = 0 if isinstance(row, Invalid) else 1 + len(row.asked)
         if part and questions + asks > MAX_QUESTIONS:
             yield part
             part, questions = [], 0
@@ -82,8 +85,8 @@ def prepare(scorer: Scorer, watchlist: Watchlist, rows: Sequence[NumberedRow]) -
         row = numbered.row
         if isinstance(row, Invalid):
             continue
-        found = mentions(row.text, row.companies, watchlist) if row.companies else []
+        found = mentions(row.text, row.asked, watchlist)
         texts += [row.text] * (1 + len(found))
-        stated += [row.language] * (1 + len(found))
+        stated += [row.language or ""] * (1 + len(found))
         asked += [None, *found]
     return scorer.prepare(texts, stated, asked)

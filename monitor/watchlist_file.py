@@ -31,7 +31,7 @@ def load_watchlist(path: Path) -> WatchlistFile:
         _, line, column = locate(document, ("companies", index, field))
         problems.append(Problem(str(path), line, column, f"companies.{index}.{field}: {message}"))
     if problems:
-        raise YamlFileError(problems)
+        raise YamlFileError(sorted(problems, key=lambda problem: problem.line))
     return WatchlistFile(companies=listed)
 
 
@@ -55,7 +55,7 @@ def _from_csv(path: Path) -> WatchlistFile:
         for index, field, message in (conflicts(companies) if not problems else ())
     ]
     if problems:
-        raise YamlFileError(problems)
+        raise YamlFileError(sorted(problems, key=lambda problem: problem.line))
     return WatchlistFile(companies=tuple(companies))
 
 
@@ -78,6 +78,8 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise refuse(f"not UTF-8 at byte {error.start}", line) from None
+    if "\0" in text:
+        raise refuse("not CSV: it holds a zero byte", text.count("\n", 0, text.index("\0")) + 1)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     columns: list[str] | None = None
     begun = 1

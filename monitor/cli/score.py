@@ -76,7 +76,7 @@ def score(file: str | None, as_json: bool, jsonl: bool, **options: Any) -> None:
                     _print_answer(row, scores, at, jsonl)
                 else:
                     _show_answer(row, scores, at)
-                at += 1 + len(row.companies)
+                at += 1 + len(row.asked)
     if refused:
         raise click.exceptions.Exit(1)
 
@@ -134,7 +134,7 @@ def _print_answer(row: TextRow, scores: Scores, at: int, with_companies: bool) -
     if with_companies:
         answer["companies"] = [
             {"name": name, "sentiment": _sentiment(scores, index), "label": scores.label(index)}
-            for index, name in enumerate(row.companies, at + 1)
+            for index, name in enumerate(row.asked, at + 1)
         ]
     print_json(answer)
 
@@ -143,7 +143,7 @@ def _show_answer(row: TextRow, scores: Scores, at: int) -> None:
     topics = ", ".join(scores.topics_of(at)) or "-"
     head = f"{scores.label(at):8} {scores.sentiment[at].max():4.0%}  {scores.languages[at]}"
     click.echo(f"{head}  {topics:24} {row.text}")
-    for index, name in enumerate(row.companies, at + 1):
+    for index, name in enumerate(row.asked, at + 1):
         click.echo(f"  {scores.label(index):8} {scores.sentiment[index].max():4.0%}  {name}")
 
 
