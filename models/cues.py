@@ -17,7 +17,12 @@ _COMPANY = _words(
 _NEXT = _COMPANY | _words(
     "says said reports reported posts posted unveils launches plans warns cuts raises beats",
     "misses buys sells sues faces agrees expects announces announced names appoints hires invests",
-    "recalls wins loses slashes settles acquires acquired",
+    "recalls wins loses slashes settles acquires acquired sees eyes seeks reveals denies considers",
+    "pays joins files halts suspends resumes shuts plunges soars jumps slumps surges tumbles",
+)
+_TO_DO = _words(
+    "launch buy sell cut open build pay invest acquire appoint hire raise offer exit sue recall",
+    "settle merge spin",
 )
 _BEFORE = _COMPANY | _words("retailer oilmaker automaker lender carmaker")
 _JOINING = _words("of in at for by from")
@@ -25,9 +30,11 @@ _PARTING = _JOINING | _words("to and or the a an on as with between")
 
 _HAN_AFTER = (
     "公司|集团|股份|控股|股价|股票|股东|市值|财报|业绩|营收|净利|利润|年报|季报|中报|季度|财季|"
-    "首席|董事|总裁|高管|CEO|CFO|Q[1-4]|A股|H股|美股|港股|债券|美元债|评级"
+    "首席|董事|总裁|高管|CEO|CFO|Q[1-4]|A股|H股|美股|港股|债券|美元债|评级|盘前|盘后|目标价"
 )
-_HAN_NEXT = "发布|宣布|推出|回应|表示|称|收购|裁员|起诉|被诉|被罚|被调查|计划|预计|上调|下调|获批"
+_HAN_NEXT = (
+    "发布|官宣|宣布|推出|回应|表示|称|收购|裁员|起诉|被诉|被罚|被调查|计划|预计|上调|下调|获批"
+)
 _HAN_BEFORE = "公司|集团|巨头|巨擘|厂商|制造商|运营商|零售商|房企|险企|车企|银行|美股|港股|A股"
 
 _WORD = r"[0-9A-Za-z\u00c0-\u024f]+"
@@ -47,7 +54,9 @@ def company_word_beside(text: str, start: int, end: int) -> bool:
         return True
     if found := _TWO_AFTER.match(after):
         first, second = (word.lower() if word else "" for word in found.groups())
-        if first in _NEXT or (first not in _PARTING and second in _COMPANY):
+        if first in _NEXT or (first == "to" and second in _TO_DO):
+            return True
+        if first not in _PARTING and second in _COMPANY:
             return True
     if found := _TWO_BEFORE.search(before):
         second, first = (word.lower() if word else "" for word in found.groups())

@@ -16,19 +16,19 @@ Span = tuple[int, int]
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _NAME_CHARACTER = re.compile(r"[0-9A-Za-z\u00c0-\u024f]")
-_EXCHANGE_SUFFIX = re.compile(r"\.[A-Z]{1,2}\b")
+_EXCHANGE_SUFFIX = re.compile(r"\.[A-Z]{1,2}\b(?!\.[A-Z])")
 _SPACES = re.compile(r"\s+")
 _SHORT_NAME_LENGTH = 5
 
-Kind = Literal["anywhere", "word", "as written", "ticker", "cue"]
+Kind = Literal["anywhere", "word", "as written", "ticker", "marked ticker", "cue"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Name:
     company: str
+    ambiguous: bool
     spelling: str
     kind: Kind
-    ambiguous: bool = False
     other: bool = False
     """A longer word that means something else: it takes the place and names nobody."""
 
@@ -45,7 +45,7 @@ class Watchlist:
     `NYSE: AAPL`, and bare when it has three capitals or more, or five digits. ISINs and LEIs match
     as whole words. An ambiguous name is written as in the list or in capitals, and counts where
     the text holds a second cue: another name of the company, one of its cues, or a word beside the
-    name that is said of companies.
+    name that is said of companies. An ambiguous ticker needs one where it stands bare.
     """
 
     def __init__(self, companies: Iterable[Company]) -> None:
@@ -111,20 +111,24 @@ class Watchlist:
 def _names(company: Company) -> Iterator[_Name]:
     ambiguous = set(company.ambiguous)
     for ticker in company.tickers:
-        yield _Name(company.name, ticker.upper(), "ticker", ticker in ambiguous)
+        if ticker in ambiguous:
+            yield _Name(company.name, False, ticker.upper(), "marked ticker")
+            yield _Name(company.name, True, ticker.upper(), "ticker")
+        else:
+            yield _Name(company.name, False, ticker.upper(), "ticker")
     for code in (*company.isin, *filter(None, [company.lei])):
-        yield _Name(company.name, code, "word")
+        yield _Name(company.name, False, code, "word")
     for spelling in company.spellings:
         plain = _plain(spelling)
         kind: Kind = "anywhere" if _HAN.search(plain) else "word"
         short = plain.isupper() and len(plain) <= _SHORT_NAME_LENGTH
         if kind == "word" and (short or spelling in ambiguous):
             kind = "as written"
-        yield _Name(company.name, plain, kind, spelling in ambiguous)
+        yield _Name(company.name, spelling in ambiguous, plain, kind)
     for spelling in company.cues:
-        yield _Name(company.name, _plain(spelling), "cue")
+        yield _Name(company.name, False, _plain(spelling), "cue")
     for spelling in company.not_in:
-        yield _Name(company.name, _plain(spelling), "word", other=True)
+        yield _Name(company.name, False, _plain(spelling), "word", other=True)
 
 
 def _longest_first(matches: Iterable[_Match]) -> list[_Match]:
@@ -180,8 +184,8 @@ def _stands(name: _Name, text: str, start: int, end: int) -> bool:
     before, after = text[start - 1 : start], text[end : end + 1]
     if _joined(before, text[start]) or _joined(text[end - 1], after):
         return False
-    if name.kind == "ticker":
-        return _stands_ticker(name.spelling, text, start, end)
+    if name.kind in ("ticker", "marked ticker"):
+        return _stands_ticker(name, text, start, end)
     return name.kind != "as written" or text[start:end] in (name.spelling, name.spelling.upper())
 
 
@@ -190,13 +194,15 @@ def _joined(left: str, right: str) -> bool:
     return bool(_NAME_CHARACTER.match(left) and _NAME_CHARACTER.match(right))
 
 
-def _stands_ticker(ticker: str, text: str, start: int, end: int) -> bool:
-    before, after = text[start - 1 : start], text[end : end + 1]
+def _stands_ticker(name: _Name, text: str, start: int, end: int) -> bool:
+    before, after, ticker = text[start - 1 : start], text[end : end + 1], name.spelling
     if before == "$":
         return True
     if text[start:end] != ticker:
         return False
-    marked = before in ("(", "（") and after in (")", "）", ".", ":", "：")
+    bracketed = before in ("(", "（") and after in (")", "）", ".", ":", "：")
+    if bracketed or (before != "." and _EXCHANGE_SUFFIX.match(text, end)):
+        return True
     listed = text[max(start - 2, 0) : start] in (": ", "： ")
     bare_enough = (ticker.isalpha() and len(ticker) >= 3) or (ticker.isdigit() and len(ticker) >= 5)
-    return marked or listed or bare_enough or _EXCHANGE_SUFFIX.match(text, end) is not None
+    return name.kind == "ticker" and (listed or bare_enough)
