@@ -2,8 +2,9 @@
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +18,8 @@ from models.languages import detect_language, route
 from models.manifest import ModelError
 from models.stand_in import open_model
 
+C = TypeVar("C")
+"""What a caller calls a chunk."""
 DEFAULT_MODELS: Mapping[str, str] = {"en": "bundled:en", "zh": "bundled:zh"}
 
 
@@ -168,18 +171,16 @@ class Scorer:
         return self.run(self.prepare(texts, stated, companies))
 
     def stream(
-        self, chunks: Iterable[Sequence[str]], ahead: int = 2
-    ) -> Iterator[tuple[Sequence[str], Scores]]:
-        """Score chunk after chunk while the next ones are tokenised on a thread of their own.
+        self, chunks: Iterable[C], prepare: Callable[[C], Prepared], ahead: int = 2
+    ) -> Iterator[tuple[C, Scores]]:
+        """Score chunk after chunk while the next ones are prepared on a thread of their own.
 
         At most `ahead` chunks wait, so that memory stays bounded whatever the source.
         """
-        waiting: queue.Queue[tuple[Sequence[str], Prepared] | BaseException | None] = queue.Queue(
-            maxsize=ahead
-        )
+        waiting: queue.Queue[tuple[C, Prepared] | BaseException | None] = queue.Queue(maxsize=ahead)
         stopped = threading.Event()
 
-        def put(item: tuple[Sequence[str], Prepared] | BaseException | None) -> bool:
+        def put(item: tuple[C, Prepared] | BaseException | None) -> bool:
             while not stopped.is_set():
                 try:
                     waiting.put(item, timeout=0.1)
@@ -188,16 +189,16 @@ class Scorer:
                 return True
             return False
 
-        def tokenise() -> None:
+        def prepare_all() -> None:
             try:
                 for chunk in chunks:
-                    if not put((chunk, self.prepare(chunk))):
+                    if not put((chunk, prepare(chunk))):
                         return
                 put(None)
             except BaseException as error:  # handed to the reader, who raises it
                 put(error)
 
-        thread = threading.Thread(target=tokenise, name="tokenise", daemon=True)
+        thread = threading.Thread(target=prepare_all, name="tokenise", daemon=True)
         thread.start()
         try:
             while (item := waiting.get()) is not None:

@@ -58,8 +58,9 @@ def backfill(
         if articles:
             opened = opened or scorer()
             events = [article_event(article) for article in articles]
-            scores = opened.run(prepare(opened, events))
-            applied = apply(engine, finish(events, scores, watchlist, datetime.now(UTC)), None)
+            asked = prepare(opened, events, watchlist)
+            scored = finish(asked, opened.run(asked.prepared), datetime.now(UTC))
+            applied = apply(engine, scored, None)
             result.new += applied.inserted
             result.duplicate += applied.duplicates + applied.corrected
         result.seconds = round(time.monotonic() - started, 1)

@@ -23,6 +23,10 @@ SCORED = "scored"
 DEAD_LETTERS = "dead-letters"
 
 
+Probabilities = tuple[float, float, float]
+"""Negative, neutral, positive: in [0, 1], rounded to four decimals."""
+
+
 class ArticleEvent(msgspec.Struct, frozen=True, tag="article", kw_only=True):
     """One article as ingest saw it."""
 
@@ -43,7 +47,8 @@ class ScoredEvent(msgspec.Struct, frozen=True, tag="scored", kw_only=True):
     """An article with what the model and the watchlist made of it.
 
     Probabilities are in [0, 1], rounded to four decimals. `topics` holds the topics that
-    passed the model's threshold; `entities` the watched companies that the text names.
+    passed the model's threshold; `entities` the watched companies that the text names; `companies`
+    how it reads for those of them that the model was asked about.
     """
 
     version: int = VERSION
@@ -53,6 +58,7 @@ class ScoredEvent(msgspec.Struct, frozen=True, tag="scored", kw_only=True):
     positive: float
     topics: dict[str, float]
     entities: tuple[str, ...]
+    companies: dict[str, Probabilities] = {}
     language: str
     model: str
     scored: datetime

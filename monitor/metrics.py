@@ -13,6 +13,11 @@ ARTICLES_SCORED = Counter(
     "Articles scored, by language and sentiment.",
     ["language", "sentiment"],
 )
+COMPANIES_ASKED = Counter(
+    "undertone_companies_asked_total",
+    "Companies named in articles: asked about one by one, or over an article's limit.",
+    ["result"],
+)
 SCORE_SECONDS = Histogram(
     "undertone_score_batch_seconds",
     "Time to score one batch.",

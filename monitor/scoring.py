@@ -1,16 +1,33 @@
-"""From articles to scored events: what text is scored, and what is taken from the scores."""
+"""From articles to scored events: what the models are asked, and what is taken from the scores."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from models.registry import Registry
 from models.scorer import Prepared, Scorer, Scores
 from models.serving import ModelService, Refusal, ServiceOptions
 from models.watchlist import Watchlist
-from monitor.events import ArticleEvent, ScoredEvent
+from monitor.events import ArticleEvent, Probabilities, ScoredEvent
+from monitor.metrics import COMPANIES_ASKED
 from monitor.settings import Settings
 
 MAX_WATCHED_CHARACTERS = 4_000
+MAX_COMPANIES_ASKED = 8
+"""Of one article, those that it names first; a list of every share that fell names hundreds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the models are asked of articles: of each as a whole, then of companies in them."""
+
+    articles: Sequence[ArticleEvent]
+    entities: Sequence[tuple[str, ...]]
+    """The watched companies that each article names."""
+    companies: Sequence[tuple[int, str]]
+    """The index of the article, and the company that it is asked about."""
+    prepared: Prepared
 
 
 def scored_text(title: str, text: str) -> str:
@@ -23,32 +40,60 @@ def scored_text(title: str, text: str) -> str:
     return f"{title}\n{text}"
 
 
-def prepare(scorer: Scorer, articles: Sequence[ArticleEvent]) -> Prepared:
-    """Tokenise articles ahead of scoring."""
-    return scorer.prepare(
-        [scored_text(article.title, article.text) for article in articles],
-        [article.language for article in articles],
+def prepare(scorer: Scorer, articles: Sequence[ArticleEvent], watchlist: Watchlist) -> Asked:
+    """Find the companies and tokenise all questions, ahead of scoring."""
+    texts = [scored_text(article.title, article.text) for article in articles]
+    found = [watchlist.find_spans(text[:MAX_WATCHED_CHARACTERS]) for text in texts]
+    asked = [
+        (index, name, spans)
+        for index, companies in enumerate(found)
+        for name, spans in islice(companies.items(), MAX_COMPANIES_ASKED)
+    ]
+    named = sum(len(companies) for companies in found)
+    COMPANIES_ASKED.labels("asked").inc(len(asked))
+    COMPANIES_ASKED.labels("over_limit").inc(named - len(asked))
+    of = [*range(len(articles)), *(index for index, _, _ in asked)]
+    prepared = scorer.prepare(
+        [texts[index] for index in of],
+        [articles[index].language for index in of],
+        [*(None for _ in articles), *(spans for _, _, spans in asked)],
+    )
+    return Asked(
+        articles,
+        [tuple(sorted(companies)) for companies in found],
+        [(index, name) for index, name, _ in asked],
+        prepared,
     )
 
 
-def finish(
-    articles: Sequence[ArticleEvent], scores: Scores, watchlist: Watchlist, now: datetime
-) -> list[ScoredEvent]:
+def finish(asked: Asked, scores: Scores, now: datetime) -> list[ScoredEvent]:
     """The scored events, in the order of the articles."""
-    return [
-        ScoredEvent(
-            article=article,
-            negative=round(float(scores.sentiment[index, 0]), 4),
-            neutral=round(float(scores.sentiment[index, 1]), 4),
-            positive=round(float(scores.sentiment[index, 2]), 4),
-            topics=scores.topics_of(index),
-            entities=watchlist.find(f"{article.title}\n{article.text}"[:MAX_WATCHED_CHARACTERS]),
-            language=scores.languages[index],
-            model=scores.models[index],
-            scored=now,
+    companies: list[dict[str, Probabilities]] = [{} for _ in asked.articles]
+    for row, (index, name) in enumerate(asked.companies, start=len(asked.articles)):
+        companies[index][name] = _probabilities(scores, row)
+    events = []
+    for index, article in enumerate(asked.articles):
+        negative, neutral, positive = _probabilities(scores, index)
+        events.append(
+            ScoredEvent(
+                article=article,
+                negative=negative,
+                neutral=neutral,
+                positive=positive,
+                topics=scores.topics_of(index),
+                entities=asked.entities[index],
+                companies=companies[index],
+                language=scores.languages[index],
+                model=scores.models[index],
+                scored=now,
+            )
         )
-        for index, article in enumerate(articles)
-    ]
+    return events
+
+
+def _probabilities(scores: Scores, row: int) -> Probabilities:
+    negative, neutral, positive = (round(float(value), 4) for value in scores.sentiment[row])
+    return negative, neutral, positive
 
 
 def model_service(

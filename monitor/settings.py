@@ -13,9 +13,10 @@ from alerts.channels.settings import ChannelSettings, TerminalSettings
 from alerts.rules import RuleFile
 from ingest.feeds.catalogue import default_feeds
 from ingest.feeds.settings import FeedSettings
-from models.watchlist import WatchlistFile
+from models.watched import WatchlistFile
 from monitor.failures import UsageError
 from monitor.rule_names import check_names
+from monitor.watchlist_file import load_watchlist
 from monitor.yamlfile import Problem, YamlFileError, load_yaml, plain, problems_of, read_yaml
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -176,10 +177,10 @@ class Settings(BaseSettings):
     @cached_property
     def watchlist_file(self) -> WatchlistFile:
         """The companies in force: the sample's too, while the sample runs. Raises YamlFileError."""
-        own = load_yaml(self.watchlist, WatchlistFile) if self.watchlist else WatchlistFile()
+        own = load_watchlist(self.watchlist) if self.watchlist else WatchlistFile()
         if not self.sample:
             return own
-        sample = load_yaml(SAMPLE_WATCHLIST, WatchlistFile)
+        sample = load_watchlist(SAMPLE_WATCHLIST)
         names = {company.name for company in own.companies}
         added = [company for company in sample.companies if company.name not in names]
         return WatchlistFile(companies=(*own.companies, *added))

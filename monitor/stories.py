@@ -2,11 +2,12 @@
 
 Articles whose normalised titles are equal join one story while no more than 72 hours lie between
 one and the next. A story counts once for each dimension and key, in the bucket and with the label
-of its first article that has the key. The result depends on the set alone, not on the order in
-which the articles came, so any replay ends in the same tallies.
+of its first article that has the key; under a company that is how the article reads for the
+company. The result depends on the set alone, not on the order in which the articles came, so any
+replay ends in the same tallies.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,6 +20,9 @@ TallyKey = tuple[str, str, int]
 """Dimension, key, bucket start in seconds since the epoch."""
 
 LABELS = ("negative", "neutral", "positive")
+
+CompanySentiment = tuple[str, int, int, int]
+"""A company, and how an article reads for it: negative, neutral, positive, in 1/10,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +40,22 @@ class CountedArticle:
     negative: int
     topics: tuple[str, ...]
     entities: tuple[str, ...]
+    companies: tuple[CompanySentiment, ...] = ()
+    """By name; an entity that is not among them counts with the sentiment of the whole text."""
 
-    def pairs(self) -> Iterable[tuple[str, str]]:
-        """The (dimension, key) pairs that the article counts under."""
-        yield "all", "all"
-        yield "source", self.source
-        yield "language", self.language
+    def counts(self) -> Iterable[tuple[str, str, str, int]]:
+        """What the article counts under: dimension and key, with label and negative there."""
+        yield "all", "all", self.label, self.negative
+        yield "source", self.source, self.label, self.negative
+        yield "language", self.language, self.label, self.negative
         for topic in self.topics:
-            yield "topic", topic
+            yield "topic", topic, self.label, self.negative
+        own = {
+            name: (label_of(probabilities), probabilities[0])
+            for name, *probabilities in self.companies
+        }
         for entity in self.entities:
-            yield "entity", entity
+            yield "entity", entity, *own.get(entity, (self.label, self.negative))
 
     def supersedes(self, other: "CountedArticle") -> bool:
         """Whether this is a later state of the same article, by an order all workers agree on."""
@@ -89,9 +99,13 @@ class Counts:
         )
 
 
+def label_of(probabilities: Sequence[float]) -> str:
+    """The likeliest of negative, neutral, positive; ties go to the worse news."""
+    return LABELS[probabilities.index(max(probabilities))]
+
+
 def counted(event: ScoredEvent) -> CountedArticle:
-    """The countable part of a scored article. Ties between labels go to the worse news."""
-    probabilities = (event.negative, event.neutral, event.positive)
+    """The countable part of a scored article."""
     article = event.article
     return CountedArticle(
         id=article.id,
@@ -101,10 +115,14 @@ def counted(event: ScoredEvent) -> CountedArticle:
         published=article.published,
         first_seen=article.first_seen,
         content_hash=article.content_hash,
-        label=LABELS[probabilities.index(max(probabilities))],
+        label=label_of((event.negative, event.neutral, event.positive)),
         negative=round(event.negative * 10_000),
         topics=tuple(sorted(event.topics)),
         entities=tuple(sorted(event.entities)),
+        companies=tuple(
+            (name, round(negative * 10_000), round(neutral * 10_000), round(positive * 10_000))
+            for name, (negative, neutral, positive) in sorted(event.companies.items())
+        ),
     )
 
 
@@ -120,14 +138,15 @@ def contributions(articles: Iterable[CountedArticle]) -> dict[TallyKey, Counts]:
     latest: dict[tuple[str, str], datetime] = {}
     for article in sorted(articles, key=lambda item: (item.published, item.id)):
         bucket = bucket_of(article.published)
-        for pair in article.pairs():
-            tally = tallies.setdefault((*pair, bucket), Counts())
+        for dimension, key, label, negative in article.counts():
+            pair = dimension, key
+            tally = tallies.setdefault((dimension, key, bucket), Counts())
             tally.articles += 1
             before = latest.get(pair)
             if before is None or article.published - before > STORY_HORIZON:
                 tally.stories += 1
-                tally.negative_sum += article.negative
-                setattr(tally, article.label, getattr(tally, article.label) + 1)
+                tally.negative_sum += negative
+                setattr(tally, label, getattr(tally, label) + 1)
             latest[pair] = article.published
     return tallies
 

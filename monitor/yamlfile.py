@@ -1,7 +1,7 @@
 """YAML files checked against a pydantic model, with errors that name file, line and column."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -77,7 +77,11 @@ def read_yaml(path: Path) -> CommentedMap:
 
 def load_yaml(path: Path, model: type[M]) -> M:
     """The file's content as `model`. Raises YamlFileError with a problem a line."""
-    document = read_yaml(path)
+    return checked(path, read_yaml(path), model)
+
+
+def checked(path: Path, document: CommentedMap, model: type[M]) -> M:
+    """What `read_yaml` gave of a file, as `model`. Raises YamlFileError with a problem a line."""
     try:
         return model.model_validate(plain(document))
     except ValidationError as error:
@@ -101,11 +105,11 @@ def problems_of(
     for item in error.errors(include_url=False, include_input=False):
         location = tuple(item["loc"])
         extra = item["type"] == "extra_forbidden"
-        steps, line, column = _locate(document, location, at_key=extra)
+        steps, line, column = locate(document, location, at_key=extra)
         where = ".".join(str(step) for step in steps)
         if extra:
             name = str(location[-1])
-            message = f"unknown key '{name}'" + _suggest(name, _allowed_keys(model, location))
+            message = f"unknown key '{name}'" + suggest(name, _allowed_keys(model, location))
         elif item["type"] == "missing":
             message = f"'{location[-1]}' is missing" + (f" in {where}" if where else "")
         else:
@@ -115,10 +119,13 @@ def problems_of(
     return sorted(problems, key=lambda problem: (problem.line, problem.column))
 
 
-def _locate(
-    document: CommentedMap, location: Sequence[int | str], at_key: bool
+def locate(
+    document: CommentedMap, location: Sequence[int | str], at_key: bool = False
 ) -> tuple[list[int | str], int, int]:
-    """Walk as far as the location leads; pydantic adds union tags to it, which are skipped."""
+    """Walk as far as the location leads: the steps taken, and line and column, from 1.
+
+    Pydantic adds union tags to a location, which are skipped.
+    """
     node: Any = document
     line, column = 0, 0
     steps: list[int | str] = []
@@ -163,7 +170,8 @@ def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:
         yield from _models_in(argument)
 
 
-def _suggest(name: str, allowed: set[str]) -> str:
+def suggest(name: str, allowed: Collection[str]) -> str:
+    """What a misspelt name may have meant, to end a message with."""
     close = difflib.get_close_matches(name, allowed, n=1, cutoff=0.6)
     if close:
         return f" (did you mean '{close[0]}'?)"

@@ -197,6 +197,7 @@ _COUNTED_COLUMNS = (
     articles.c.negative,
     articles.c.topics,
     articles.c.entities,
+    articles.c.companies,
 )
 
 
@@ -204,7 +205,17 @@ def _counted_row(row: Any) -> CountedArticle:
     fields = dict(row._mapping)
     fields["topics"] = tuple(sorted(msgspec.json.decode(fields["topics"], type=dict[str, float])))
     fields["entities"] = msgspec.json.decode(fields["entities"], type=tuple[str, ...])
+    fields["companies"] = tuple(
+        (name, *said) for name, said in sorted(company_sentiments(fields["companies"]).items())
+    )
     return CountedArticle(**fields)
+
+
+def company_sentiments(column: str | None) -> dict[str, tuple[int, int, int]]:
+    """How an article reads for companies, as its row holds it; probabilities in 1/10,000."""
+    if column is None:
+        return {}
+    return msgspec.json.decode(column, type=dict[str, tuple[int, int, int]])
 
 
 def _stored(connection: Connection, ids: Iterable[str]) -> dict[str, CountedArticle]:
@@ -253,6 +264,9 @@ def _row(article: CountedArticle, event: ScoredEvent) -> dict[str, Any]:
         "positive": round(event.positive * 10_000),
         "topics": msgspec.json.encode(event.topics, order="sorted").decode(),
         "entities": msgspec.json.encode(article.entities).decode(),
+        "companies": msgspec.json.encode(
+            {name: said for name, *said in article.companies}
+        ).decode(),
         "model": event.model,
     }
 

@@ -1,7 +1,7 @@
 """Questions to the store: tallies over time, articles behind a number."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -9,7 +9,9 @@ from sqlalchemy import Engine, Row, func, select
 
 from alerts.series import Bucket
 from monitor.store.engine import reading
+from monitor.store.ingestion import company_sentiments
 from monitor.store.schema import articles, tallies
+from monitor.stories import label_of
 
 DIMENSIONS = ("all", "topic", "entity", "source", "language")
 BUCKET_WIDTHS_SECONDS = {"5m": 300, "1h": 3_600, "1d": 86_400}
@@ -31,7 +33,10 @@ class TallyRow:
 
 @dataclass(frozen=True, slots=True)
 class StoredArticle:
-    """An article with its scores; probabilities in [0, 1]."""
+    """An article with its scores; probabilities in [0, 1].
+
+    `label` and `negative` say how it reads as a whole, or for the company that was asked for.
+    """
 
     id: str
     source: str
@@ -139,7 +144,10 @@ def article_count(engine: Engine) -> int:
 def articles_between(
     engine: Engine, since: datetime, until: datetime, dimension: str = "all", key: str = "all"
 ) -> Iterator[StoredArticle]:
-    """Articles with `since` <= published < `until` that count under a key, oldest first."""
+    """Articles with `since` <= published < `until` that count under a key, oldest first.
+
+    Of dimension entity they come with the sentiment for that company.
+    """
     query = (
         select(articles)
         .where(articles.c.published >= since, articles.c.published < until)
@@ -156,7 +164,8 @@ def articles_between(
         query = query.where(articles.c.entities.contains(encoded, autoescape=True))
     with reading(engine) as connection:
         for row in connection.execute(query):
-            yield _article(row)
+            article = _article(row)
+            yield _for_company(article, key, row.companies) if dimension == "entity" else article
 
 
 def top_negative(
@@ -184,6 +193,13 @@ def scored_since(engine: Engine, moment: datetime) -> int:
     query = select(func.count()).where(recent, articles.c.scored > moment)
     with reading(engine) as connection:
         return int(connection.execute(query).scalar_one())
+
+
+def _for_company(article: StoredArticle, company: str, column: str | None) -> StoredArticle:
+    said = company_sentiments(column).get(company)
+    if said is None:
+        return article
+    return replace(article, label=label_of(said), negative=said[0] / 10_000)
 
 
 def _article(row: Row[tuple[object, ...]]) -> StoredArticle:

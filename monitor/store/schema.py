@@ -61,6 +61,12 @@ articles = Table(
     Column("positive", Integer, nullable=False, comment="probability in 1/10,000"),
     Column("topics", Text, nullable=False, comment="JSON object of topic to probability"),
     Column("entities", Text, nullable=False, comment="JSON array of company names"),
+    Column(
+        "companies",
+        Text,
+        nullable=True,
+        comment="JSON object of company to probabilities in 1/10,000; null: not asked",
+    ),
     Column("model", Text, nullable=False),
     Index("articles_by_story", "story_key", "published"),
     Index("articles_by_time", "published"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from models.labels import SENTIMENTS
-from models.scorer import Prepared, Scorer
+from models.scorer import Scorer
 from models.watchlist import Watchlist
 from monitor.bus import Bus, Consumer, Record, TopicPartition
 from monitor.events import (
@@ -24,7 +24,7 @@ from monitor.events import (
 )
 from monitor.failures import Invalid
 from monitor.metrics import ARTICLES_SCORED, PUBLISH_TO_SCORED, SCORE_SECONDS
-from monitor.scoring import finish, prepare
+from monitor.scoring import Asked, finish, prepare
 from monitor.workers.dead_letters import bury
 from monitor.workers.loop import Stopped, patiently
 from monitor.workers.model_watch import MODEL_WATCH_SECONDS, watch
@@ -43,8 +43,7 @@ class _Batch:
 
     records: Sequence[Record]
     events: Sequence[ArticleEvent | Watermark | Invalid]
-    articles: Sequence[ArticleEvent]
-    prepared: Prepared | None
+    asked: Asked | None
 
 
 class ScoreWorker:
@@ -121,13 +120,13 @@ class ScoreWorker:
         self._scorer = scorer
 
     def _score(self, batch: _Batch) -> list[ScoredEvent]:
-        if batch.prepared is None:
+        if batch.asked is None:
             return []
         started = time.perf_counter()
-        scores = self._scorer.run(batch.prepared)
+        scores = self._scorer.run(batch.asked.prepared)
         SCORE_SECONDS.observe(time.perf_counter() - started)
         now = datetime.now(UTC)
-        events = finish(batch.articles, scores, self._watchlist, now)
+        events = finish(batch.asked, scores, now)
         for index, event in enumerate(events):
             ARTICLES_SCORED.labels(
                 event.language, SENTIMENTS[scores.sentiment[index].argmax()]
@@ -173,8 +172,8 @@ class ScoreWorker:
     def _decode(self, records: Sequence[Record]) -> _Batch:
         events = [decode_article(record.value) for record in records]
         articles = [event for event in events if isinstance(event, ArticleEvent)]
-        prepared = prepare(self._scorer, articles) if articles else None
-        return _Batch(records, events, articles, prepared)
+        asked = prepare(self._scorer, articles, self._watchlist) if articles else None
+        return _Batch(records, events, asked)
 
     def _commit(self, consumer: Consumer, stop: threading.Event) -> None:
         positions: dict[TopicPartition, int] = {}

@@ -2,17 +2,18 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select, update
 
 from monitor.failures import Unavailable, UsageError
 from monitor.store import leases
 from monitor.store.engine import open_store
 from monitor.store.ingestion import Advance, Overtaken, adopt_bus, apply, positions, watermarks
 from monitor.store.readers import articles_between, series, tally_rows, top_negative
-from monitor.store.schema import metadata
+from monitor.store.schema import articles, metadata, tallies
 from tests.unit.monitor.stories_data import START, scored
 
 
@@ -60,6 +61,70 @@ def test_a_correction_moves_the_counts(engine: Engine) -> None:
     assert ("all", "all", START, 1, 1, 0) in rows(engine)
     assert not [row for row in rows(engine) if row[1] == "credit"]
     assert apply(engine, [scored("a")], None).duplicates == 1
+
+
+OWN = {"Aldi": (0.1, 0.2, 0.7), "Tesco": (0.8, 0.1, 0.1)}
+
+
+def test_a_company_counts_with_its_own_sentiment_and_a_correction_takes_it_back(
+    engine: Engine,
+) -> None:
+    both = ("Aldi", "Tesco")
+    apply(engine, [scored("a", negative=0.6, entities=both, companies=OWN)], None)
+    own = [row for row in rows(engine) if row[0] == "entity"]
+    assert own == [("entity", "Aldi", START, 1, 1, 0), ("entity", "Tesco", START, 1, 1, 1)]
+    turned = {"Aldi": (0.9, 0.1, 0.0)}
+    corrected = scored("a", "Bank is sound", 0, negative=0.1, seen_hours=1, companies=turned)
+    corrected = msgspec.structs.replace(corrected, entities=("Aldi",))
+    assert apply(engine, [corrected], None).corrected == 1
+    assert [row for row in rows(engine) if row[0] == "entity"] == [
+        ("entity", "Aldi", START, 1, 1, 1)
+    ]
+    with engine.connect() as connection:
+        sums = select(tallies.c.negative_sum).where(tallies.c.dimension == "entity")
+        assert sorted(connection.execute(sums).scalars()) == [0, 9_000]
+
+
+def test_an_article_that_was_stored_before_companies_were_asked_is_taken_back_whole(
+    engine: Engine,
+) -> None:
+    apply(engine, [scored("a")], None)
+    with engine.begin() as connection:
+        connection.execute(update(articles).values(companies=None))
+    corrected = scored("a", "Bank is sound", seen_hours=1, companies={"Bank": (0.1, 0.2, 0.7)})
+    assert apply(engine, [corrected], None).corrected == 1
+    assert ("entity", "Bank", START, 1, 1, 0) in rows(engine)
+    assert ("all", "all", START, 1, 1, 1) in rows(engine)
+
+
+def test_evidence_about_a_company_ranks_by_its_own_sentiment(engine: Engine) -> None:
+    apply(
+        engine,
+        [
+            scored(
+                "a", "Mild", negative=0.9, entities=("Tesco",), companies={"Tesco": (0.6, 0.4, 0.0)}
+            ),
+            scored(
+                "b",
+                "Grave",
+                negative=0.2,
+                entities=("Tesco",),
+                companies={"Tesco": (0.95, 0.05, 0.0)},
+            ),
+            scored(
+                "c", "Good", negative=0.9, entities=("Tesco",), companies={"Tesco": (0.1, 0.2, 0.7)}
+            ),
+            scored("d", "Not asked", negative=0.7, entities=("Tesco",)),
+        ],
+        None,
+    )
+    until = START + timedelta(hours=1)
+    found = top_negative(engine, START, until, "entity", "Tesco", 5)
+    assert [(item.title, item.negative) for item in found] == [
+        ("Grave", 0.95), ("Not asked", 0.7), ("Mild", 0.6),
+    ]  # fmt: skip
+    whole = top_negative(engine, START, until, "all", "all", 5)
+    assert [item.title for item in whole] == ["Mild", "Good", "Not asked"]
 
 
 def test_watermarks_wait_for_every_partition_and_never_go_back(engine: Engine) -> None:

@@ -219,6 +219,37 @@ def test_scores_come_in_order_without_a_daemon(tmp_path: Path) -> None:
     assert all(abs(sum(row["sentiment"].values()) - 1) < 0.001 for row in rows)
 
 
+def test_rows_are_answered_in_order_also_where_one_is_amiss(tmp_path: Path) -> None:
+    aldi = "Aldi soars to a record profit while Tesco collapses in a fraud scandal"
+    chinese = "谷歌暴跌，濒临破产；微软利润大涨，创历史新高"
+    asked: list[dict[str, Any] | None] = [
+        {"text": aldi, "companies": ["Tesco", "Aldi", "Lidl"]},
+        None,
+        {"text": chinese, "companies": ["Microsoft", "谷歌"], "language": "zh", "id": 3},
+        {"text": "Shares fall"},
+    ]
+    file = tmp_path / "rows.jsonl"
+    lines = ["{half a row" if row is None else json.dumps(row) for row in asked]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    found = undertone("score", "--json", "--jsonl", str(file))
+    assert found.returncode == 1
+    assert "rows.jsonl:2: " in found.stderr and "Traceback" not in found.stderr
+    rows = json_lines(found.stdout)
+    assert [row.get("text") for row in rows] == [aldi, None, chinese, "Shares fall"]
+    assert rows[1]["line"] == 2 and "JSON" in rows[1]["error"]
+    labels = [[(c["name"], c["label"]) for c in row.get("companies", [])] for row in rows]
+    assert labels[0][:2] == [("Tesco", "negative"), ("Aldi", "positive")]
+    assert labels[0][2][0] == "Lidl"
+    assert labels[2] == [("Microsoft", "positive"), ("谷歌", "negative")]
+    assert labels[3] == []
+    assert list(rows[0])[-1] == "companies" and len(rows[0]["topics"]) == 17
+    assert all(
+        abs(sum(company["sentiment"].values()) - 1) < 0.001
+        for row in rows
+        for company in row.get("companies", [])
+    )
+
+
 def test_a_slow_pipe_gets_its_answers_at_once() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "monitor", "score", "--json", "-"],

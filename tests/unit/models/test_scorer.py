@@ -52,7 +52,7 @@ def test_no_texts_no_scores(scorer: Scorer) -> None:
 
 def test_a_stream_answers_in_order_and_hands_errors_on(scorer: Scorer) -> None:
     chunks = [[f"text {number}", "利润下降"] for number in range(5)]
-    answered = [list(texts) for texts, _ in scorer.stream(iter(chunks))]
+    answered = [list(texts) for texts, _ in scorer.stream(iter(chunks), scorer.prepare)]
     assert answered == chunks
 
     def broken() -> Iterator[list[str]]:
@@ -60,7 +60,7 @@ def test_a_stream_answers_in_order_and_hands_errors_on(scorer: Scorer) -> None:
         raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
-        list(scorer.stream(broken()))
+        list(scorer.stream(broken(), scorer.prepare))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from ingest.identity import content_hash
-from monitor.events import ArticleEvent, ScoredEvent
+from monitor.events import ArticleEvent, Probabilities, ScoredEvent
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -17,6 +17,7 @@ def scored(
     topics: tuple[str, ...] = ("credit",),
     entities: tuple[str, ...] = ("Bank",),
     seen_hours: float | None = None,
+    companies: dict[str, Probabilities] | None = None,
 ) -> ScoredEvent:
     published = START + timedelta(hours=hours)
     first_seen = START + timedelta(hours=hours if seen_hours is None else seen_hours)
@@ -38,6 +39,7 @@ def scored(
         positive=0.0,
         topics=dict.fromkeys(topics, 0.9),
         entities=entities,
+        companies=companies or {},
         language="en",
         model="test@0",
         scored=first_seen,

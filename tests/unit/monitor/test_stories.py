@@ -58,6 +58,17 @@ def test_case_and_punctuation_do_not_part_copies() -> None:
     assert first.story_key == second.story_key
 
 
+def test_a_company_counts_with_its_own_sentiment() -> None:
+    companies = {"Aldi": (0.1, 0.2, 0.7), "Tesco": (0.8, 0.1, 0.1)}
+    event = scored("a", negative=0.6, entities=("Aldi", "Lidl", "Tesco"), companies=companies)
+    found = contributions([counted(event)])
+    assert found["entity", "Aldi", BUCKET] == Counts(1, 1, positive=1, negative_sum=1_000)
+    assert found["entity", "Tesco", BUCKET] == Counts(1, 1, negative=1, negative_sum=8_000)
+    whole = Counts(1, 1, negative=1, negative_sum=6_000)
+    assert found["entity", "Lidl", BUCKET] == whole, "it was not asked about"
+    assert found["all", "all", BUCKET] == found["topic", "credit", BUCKET] == whole
+
+
 def version(name: str, title: str, hours: float, seen_hours: float) -> ScoredEvent:
     """What is said of an article follows from its words, as a model's answer does."""
     return scored(
@@ -67,6 +78,11 @@ def version(name: str, title: str, hours: float, seen_hours: float) -> ScoredEve
         source="wire" if name < "d" else "paper",
         negative=0.1 if title.startswith("Profit") else 0.9,
         topics=("credit", "banks") if title == "!!!" else ("credit",),
+        entities=("Bank", "Rival"),
+        companies={
+            "Bank fails": {"Bank": (0.8, 0.1, 0.1), "Rival": (0.1, 0.2, 0.7)},
+            "Profit rises": {"Rival": (0.6, 0.3, 0.1)},
+        }.get(title),
         seen_hours=seen_hours,
     )
 
@@ -90,7 +106,12 @@ def test_any_order_and_any_batches_end_in_the_same_tallies(
 ) -> None:
     articles = [counted(event) for event in events]
     shuffled = data.draw(st.permutations(articles))
-    assert _tallies([articles]) == _tallies([[article] for article in shuffled])
+    tallies = _tallies([articles])
+    assert tallies == _tallies([[article] for article in shuffled])
+    assert all(
+        counts.stories == counts.negative + counts.neutral + counts.positive
+        for counts in tallies.values()
+    )
 
 
 def _tallies(batches: list[list[CountedArticle]]) -> dict[TallyKey, Counts]:
