@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from models.encoder import padded
 from models.labels import TOPICS
 from models.loading import load_network, open_tokenizer, resolve
+from models.reference import Reference, read_reference
 
 MAX_CHARACTERS_PER_TOKEN = 12
 
@@ -21,8 +22,13 @@ class Answers(Protocol):
     reads_companies: bool
     """Whether it was trained with the mark of `models.companies`."""
     max_tokens: int
+    reference: Reference | None
+    """What it saw and said when it was made, where that is known."""
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]: ...
+
+    def token_counts(self, tokens: Sequence[list[int]]) -> list[tuple[int, int]]:
+        """Tokens of each tokenised text, and those of them that the model does not know."""
 
     def answer(
         self, tokens: Sequence[list[int]]
@@ -43,6 +49,10 @@ class BundledModel:
         self._network = network.to(self._device)
         self.max_tokens = min(max_tokens or manifest.max_tokens, manifest.max_tokens)
         self._tokenizer = open_tokenizer(tokenizer, self.max_tokens)
+        unknown = getattr(self._tokenizer.model, "unk_token", None) or "<unk>"
+        found = self._tokenizer.token_to_id(unknown)
+        self._unknown = -1 if found is None else found
+        self.reference = read_reference(directory)
         self._temperature = manifest.temperature
         self._thresholds = np.array(
             [manifest.topic_thresholds.get(topic, 0.5) for topic in TOPICS], dtype=np.float32
@@ -52,6 +62,9 @@ class BundledModel:
         limit = self.max_tokens * MAX_CHARACTERS_PER_TOKEN
         encodings = self._tokenizer.encode_batch_fast([text[:limit] for text in texts])
         return [encoding.ids for encoding in encodings]
+
+    def token_counts(self, tokens: Sequence[list[int]]) -> list[tuple[int, int]]:
+        return [(len(ids), ids.count(self._unknown)) for ids in tokens]
 
     @torch.inference_mode()
     def answer(

@@ -32,6 +32,7 @@ def run_score(settings: Settings, stop: threading.Event) -> None:
     from models.manifest import ModelError
     from monitor.scoring import load_scorer
     from monitor.workers.score import ScoreWorker
+    from monitor.workers.watch_models import open_watch
 
     try:
         scorer = load_scorer(settings.models)
@@ -40,7 +41,7 @@ def run_score(settings: Settings, stop: threading.Event) -> None:
         raise UsageError(f"models: {error}") from None
     watchlist = Watchlist(settings.watchlist_file.companies)
     bus = patiently("score", stop, lambda: open_bus(settings))
-    ScoreWorker(bus, scorer, watchlist).run(stop)
+    ScoreWorker(bus, scorer, watchlist, open_watch(settings, _owner())).run(stop)
 
 
 def run_aggregate(settings: Settings, stop: threading.Event) -> None:

@@ -27,6 +27,7 @@ from monitor.metrics import ARTICLES_SCORED, PUBLISH_TO_SCORED, SCORE_SECONDS
 from monitor.scoring import finish, prepare
 from monitor.workers.dead_letters import bury
 from monitor.workers.loop import Stopped, patiently
+from monitor.workers.watch_models import ModelWatch
 
 LOG = logging.getLogger(__name__)
 GROUP = "score"
@@ -51,10 +52,13 @@ class ScoreWorker:
     killed, an article is scored again rather than lost.
     """
 
-    def __init__(self, bus: Bus, scorer: Scorer, watchlist: Watchlist) -> None:
+    def __init__(
+        self, bus: Bus, scorer: Scorer, watchlist: Watchlist, watch: ModelWatch | None = None
+    ) -> None:
         self._bus = bus
         self._scorer = scorer
         self._watchlist = watchlist
+        self._watch = watch
         self._ready: queue.Queue[_Batch | BaseException] = queue.Queue(maxsize=BATCHES_AHEAD)
         self._done: queue.SimpleQueue[dict[TopicPartition, int]] = queue.SimpleQueue()
 
@@ -69,6 +73,7 @@ class ScoreWorker:
                 try:
                     batch = self._ready.get(timeout=0.2)
                 except queue.Empty:
+                    self._look_aside(stop)
                     continue
                 if isinstance(batch, BaseException):
                     raise batch
@@ -88,12 +93,22 @@ class ScoreWorker:
 
                 patiently(GROUP, stop, write)
                 self._done.put(_next_offsets(batch.records))
+                if self._watch is not None and batch.prepared is not None:
+                    self._watch.take(batch.prepared, sent)
+                self._look_aside(stop)
         except Stopped:
             return
         finally:
             ended.set()
             reader.join()
             producer.close()
+            if self._watch is not None:
+                self._watch.close()
+
+    def _look_aside(self, stop: threading.Event) -> None:
+        """What is not live scoring, for as long as no batch waits."""
+        if self._watch is not None:
+            self._watch.work(lambda: self._ready.empty() and not stop.is_set())
 
     def _score(self, batch: _Batch) -> list[ScoredEvent]:
         if batch.prepared is None:
