@@ -11,17 +11,13 @@ Event = Literal["firing", "resolved"]
 
 
 class TopStory(msgspec.Struct, frozen=True):
-    """A story behind an alert; `probability` that it is negative.
-
-    `article` is the id of its first article; alerts of before it was kept have none.
-    """
+    """A story behind an alert; `probability` that it is negative."""
 
     title: str
     source: str
     published: datetime
     url: str
     probability: float
-    article: str = ""
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):

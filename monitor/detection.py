@@ -206,7 +206,7 @@ def with_evidence(engine: Engine, alert: Alert) -> Alert:
     return msgspec.structs.replace(
         alert,
         top=tuple(
-            TopStory(item.title, item.source, item.published, item.url, item.negative, item.id)
+            TopStory(item.title, item.source, item.published, item.url, item.negative)
             for item in top
         ),
         models=tuple(sorted(models)),

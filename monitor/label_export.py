@@ -17,7 +17,6 @@ MARKED_CHARACTERS = 1_000
 COLUMNS = (
     "text",
     "sentiment",
-    "topics",
     "language",
     "source",
     "weight",
@@ -28,9 +27,11 @@ COLUMNS = (
     "labelled",
     "by",
     "note",
+    "topics",
 )
+"""Of a table. The topics come last: in a row without them the cell is left out, since an empty one
+would be read as a text that has no topics."""
 _NO_TOPICS = ","
-"""A cell that is not empty, and lists nothing."""
 
 
 def export_rows(
@@ -76,12 +77,12 @@ def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> int:
     written = 0
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
-            table = csv.DictWriter(file, COLUMNS) if kind == ".csv" else None
+            table = csv.writer(file) if kind == ".csv" else None
             if table is not None:
-                table.writeheader()
+                table.writerow(COLUMNS)
             for row in rows:
                 if table is not None:
-                    table.writerow({**row, "topics": _cell(row["topics"])})
+                    table.writerow(_cells(row))
                 else:
                     file.write(json.dumps(row, ensure_ascii=False) + "\n")
                 written += 1
@@ -90,10 +91,10 @@ def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> int:
     return written
 
 
-def _cell(topics: list[str] | None) -> str:
-    if topics is None:
-        return ""
-    return ",".join(topics) or _NO_TOPICS
+def _cells(row: dict[str, Any]) -> list[str]:
+    *names, last = COLUMNS
+    cells = [row[name] for name in names]
+    return cells if row[last] is None else [*cells, ",".join(row[last]) or _NO_TOPICS]
 
 
 def _moment(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from monitor.cli.options import Moment, as_json, configured, prepare_data_dir, print_json
@@ -17,6 +17,9 @@ from monitor.failures import DataError
 from monitor.settings import Settings
 from monitor.store import labels as label_store
 from monitor.store.engine import open_store
+
+SHOWN_ID = 12
+"""Of an id as much as tells one article from another."""
 
 
 @click.group()
@@ -92,15 +95,14 @@ def list_(
         found = label_store.history(engine, article, limit)
     else:
         found = label_store.current(engine, None if article is None else [article], limit)
-    names = ("label", "article", "company", "sentiment", "topics", "by", "when", "note")
-    table = Table(*names, box=None)
+    names = ("company", "sentiment", "topics", "by", "when", "note")
+    table = Table(_article_column(), *names, box=None)
     for label in found:
         if as_json:
             print_json(asdict(label))
             continue
         table.add_row(
-            str(label.id),
-            label.article_id,
+            label.article_id[:SHOWN_ID],
             Text(label.company),
             label.sentiment or "-",
             "-" if label.topics is None else ", ".join(label.topics) or "none",
@@ -137,13 +139,14 @@ def queue(
     prepare_data_dir(settings)
     limit_of_confidence = settings.models.low_confidence if below is None else below
     engine = open_store(settings.store_url)
-    table = Table("article", "confidence", "label", "published", "source", "title", box=None)
+    names = ("confidence", "label", "published", "source", "title")
+    table = Table(_article_column(), *names, box=None)
     for item in label_store.uncertain(engine, limit_of_confidence, since, until, limit):
         if as_json:
             print_json(asdict(item))
             continue
         table.add_row(
-            item.id,
+            item.id[:SHOWN_ID],
             f"{item.confidence:.0%}",
             item.label,
             item.published.strftime("%Y-%m-%d %H:%M"),
@@ -182,6 +185,11 @@ def export(settings: Settings, output: Path, companies: bool, weight: float) -> 
         label_store.labelled_articles(engine), settings.watchlist_file, companies, weight
     )
     click.echo(f"{output}: {write_rows(output, rows)} labelled texts")
+
+
+def _article_column() -> Column:
+    """Whole at any width: it is what `add` is given."""
+    return Column("article", no_wrap=True)
 
 
 def _user() -> str:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import ColumnElement, Engine, Row, and_, case, func, select
 
+from alerts.alert import TopStory
 from monitor.corrections import Correction, Label, in_force
 from monitor.store.engine import reading, writing
 from monitor.store.schema import articles, labels
@@ -75,10 +76,21 @@ def article_of(engine: Engine, beginning: str) -> str | None:
     """The id of the one article whose id begins so; None where there is none, or more."""
     query = select(articles.c.id).where(articles.c.id.startswith(beginning, autoescape=True))
     with reading(engine) as connection:
-        found = connection.execute(query.limit(2)).scalars().all()
+        shortest = func.length(articles.c.id)
+        found = connection.execute(query.order_by(shortest).limit(2)).scalars().all()
     if beginning in found:
         return beginning
     return found[0] if len(found) == 1 else None
+
+
+def articles_of(engine: Engine, stories: Sequence[TopStory]) -> list[str | None]:
+    """The id of the article behind each story of an alert; None where it has changed since."""
+    columns = articles.c
+    query = select(columns.id, columns.title, columns.source, columns.published, columns.url)
+    query = query.where(columns.published.in_([story.published for story in stories]))
+    with reading(engine) as connection:
+        ids = {tuple(found): name for name, *found in connection.execute(query)}
+    return [ids.get((story.title, story.source, story.published, story.url)) for story in stories]
 
 
 def history(engine: Engine, article_id: str | None = None, limit: int | None = None) -> list[Label]:

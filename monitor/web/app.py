@@ -101,10 +101,13 @@ def create_app(
             return HTMLResponse(render("missing.html"), status_code=404)
         event: Any = "resolved" if found.state == "resolved" else "firing"
         title = headline(AlertMessage(event, found))
-        ids = [story.article for story in found.top if story.article]
-        given = await asyncio.to_thread(label_store.current, engine, ids)
+        ids = await asyncio.to_thread(label_store.articles_of, engine, found.top)
+        given = await asyncio.to_thread(label_store.current, engine, [name for name in ids if name])
         labels = {label.article_id: label for label in given if not label.company}
-        return HTMLResponse(render("alert.html", alert=found, title=title, labels=labels))
+        evidence = list(zip(found.top, ids, strict=True))
+        return HTMLResponse(
+            render("alert.html", alert=found, title=title, evidence=evidence, labels=labels)
+        )
 
     async def live(request: Request) -> Response:
         """The board again whenever it has changed, as server-sent events."""

@@ -19,6 +19,7 @@ from monitor.store import labels as label_store
 from monitor.web.posts import bounded_body, from_another_site
 
 MAX_BODY_BYTES = 16_384
+MAX_FIELDS = 50
 LISTED = 50
 MAX_LABELS = 1_000
 _ARTICLE_ID = re.compile(r"[0-9A-Za-z_.:-]{1,64}")
@@ -49,7 +50,10 @@ def label_routes(
         body = await bounded_body(request, MAX_BODY_BYTES)
         if body is None:
             return PlainTextResponse(f"more than {MAX_BODY_BYTES} bytes\n", status_code=413)
-        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=50)
+        try:
+            fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=MAX_FIELDS)
+        except ValueError:
+            return PlainTextResponse(f"more than {MAX_FIELDS} fields\n", status_code=422)
         back = fields.pop("back", ["/labels"])[0]
         values: dict[str, Any] = {name: found[0] for name, found in fields.items()}
         if "topics" in fields:
