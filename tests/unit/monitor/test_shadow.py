@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sqlalchemy import Engine, func, select
 
+from models.drift_watch import REFERENCE_TEXTS
 from models.reference import Reference
-from models.scorer import Scorer
+from models.scorer import Prepared, Scorer
 from models.watchlist import Watchlist
 from monitor.bus.embedded import EmbeddedBus
 from monitor.events import (
@@ -26,9 +27,10 @@ from monitor.events import (
     encode,
 )
 from monitor.failures import Unavailable
-from monitor.metrics import LOW_CONFIDENCE, SHADOW_TEXTS, SIDE_WRITES
+from monitor.metrics import LOW_CONFIDENCE, MODEL_DRIFT, SHADOW_TEXTS, SIDE_WRITES
 from monitor.settings import ModelSettings, ShadowSettings
 from monitor.shadow_report import shadow_reports
+from monitor.store.drift import drift
 from monitor.store.engine import open_store, reading
 from monitor.store.schema import shadow_scores
 from monitor.store.shadow import ShadowScore, add_shadow_scores
@@ -36,7 +38,7 @@ from monitor.workers.recorder import MAX_WAITING as MAX_WRITES
 from monitor.workers.recorder import Recorder
 from monitor.workers.score import ScoreWorker
 from monitor.workers.shadow import MAX_WAITING, SLICE_TEXTS, Shadow, chosen, open_challengers
-from monitor.workers.watch_models import ModelWatch
+from monitor.workers.watch_models import REPORT_SECONDS, ModelWatch
 from tests.unit.monitor.stories_data import START, scored
 
 TITLES = ("Profit doubles", "Bank fails after fraud", "The meeting is on Tuesday", "公司净利润大增")
@@ -256,3 +258,24 @@ def test_a_write_that_fails_does_not_stop_those_behind_it(tmp_path: Path) -> Non
     recorder.put(lambda engine: done.append(engine.dialect.name))
     recorder.close()
     assert done == ["sqlite"]
+
+
+def test_drift_is_put_in_metrics_and_in_the_store(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    recorder = Recorder("score", lambda: open_store(url))
+    seconds = iter([0.0, REPORT_SECONDS, REPORT_SECONDS])
+    watch = ModelWatch(0.5, None, recorder, "worker", clock=lambda: next(seconds))
+    usual = [scored(f"a{n}", negative=0.9 if n % 2 else 0.1) for n in range(REFERENCE_TEXTS)]
+    watch.take(Prepared(len(usual), ("en",) * len(usual), ()), usual)
+    gloomy = [scored(f"b{number}", negative=0.9) for number in range(300)]
+    watch.take(Prepared(len(gloomy), ("en",) * len(gloomy), ()), gloomy)
+    watch.work(lambda: True)
+    watch.close()
+    engine = open_store(url)
+    worst = drift(engine)[0].reading
+    engine.dispose()
+    assert (worst.statistic, worst.against, worst.model) == ("class", "live", "test@0")
+    assert worst.psi is not None and worst.psi > 0.25
+    gauge = MODEL_DRIFT.labels("en", worst.source, "class", "psi")
+    assert gauge._value.get() == worst.psi
+    assert MODEL_DRIFT.labels("en", "all", "tokens", "jensen_shannon")._value.get() == 0
