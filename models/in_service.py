@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from models.encoder import padded
 from models.loading import load_network, open_tokenizer, resolve
+from models.reference import Reference, read_reference
 
 MAX_CHARACTERS_PER_TOKEN = 12
 
@@ -22,8 +23,13 @@ class Answers(Protocol):
     max_tokens: int
     topics: tuple[str, ...]
     """What its topic probabilities are of, in their order."""
+    reference: Reference | None
+    """What it saw and said when it was made, where that is known."""
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]: ...
+
+    def token_counts(self, tokens: Sequence[list[int]]) -> list[tuple[int, int]]:
+        """Tokens of each tokenised text, and those of them that the model does not know."""
 
     def answer(
         self, tokens: Sequence[list[int]]
@@ -45,6 +51,10 @@ class BundledModel:
         self._network = network.to(self._device)
         self.max_tokens = min(max_tokens or manifest.max_tokens, manifest.max_tokens)
         self._tokenizer = open_tokenizer(tokenizer, self.max_tokens)
+        unknown = getattr(self._tokenizer.model, "unk_token", None) or "<unk>"
+        found = self._tokenizer.token_to_id(unknown)
+        self._unknown = -1 if found is None else found
+        self.reference = read_reference(directory)
         self._temperature = manifest.temperature
         self._thresholds = np.array(
             [manifest.topic_thresholds.get(topic, 0.5) for topic in manifest.topics],
@@ -55,6 +65,9 @@ class BundledModel:
         limit = self.max_tokens * MAX_CHARACTERS_PER_TOKEN
         encodings = self._tokenizer.encode_batch_fast([text[:limit] for text in texts])
         return [encoding.ids for encoding in encodings]
+
+    def token_counts(self, tokens: Sequence[list[int]]) -> list[tuple[int, int]]:
+        return [(len(ids), ids.count(self._unknown)) for ids in tokens]
 
     @torch.inference_mode()
     def answer(

@@ -10,7 +10,7 @@ HEADS = "heads.safetensors"
 LINEAR = "linear.safetensors"
 TOKENIZER = "tokenizer.json"
 
-DOCUMENTS = frozenset({"README.md", "MODEL_CARD.md", "LICENSE", "NOTICE"})
+DOCUMENTS = frozenset({"README.md", "MODEL_CARD.md", "LICENSE", "NOTICE", "reference.json"})
 """Files that any directory may hold besides, if its manifest lists them."""
 
 _ADAPTED = frozenset({ADAPTER, ADAPTER_CONFIG, HEADS})

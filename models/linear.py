@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from models.layout import LINEAR
 from models.manifest import Manifest
 from models.ngrams import BUCKETS, grams
+from models.reference import read_reference
 from models.tensor_file import read_tensors
 from models.verification import verified
 
@@ -25,6 +26,7 @@ class LinearModel:
         self.languages = manifest.languages
         self.topics = manifest.topics
         self.max_tokens = manifest.max_tokens
+        self.reference = read_reference(directory)
         self._temperature = manifest.temperature
         self._thresholds = np.array(
             [manifest.topic_thresholds.get(topic, 0.5) for topic in manifest.topics],
@@ -34,6 +36,11 @@ class LinearModel:
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
         return [grams(text) for text in texts]
+
+    def token_counts(self, tokens: Sequence[list[int]]) -> list[tuple[int, int]]:
+        """N-grams of each text, and those of them that training did not see."""
+        known = self._idf > 0
+        return [(len(ids), int((~known[ids]).sum())) for ids in tokens]
 
     def answer(
         self, tokens: Sequence[list[int]]

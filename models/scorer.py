@@ -62,6 +62,14 @@ class Prepared:
     languages: tuple[str, ...]
     work: tuple[tuple[Answers, tuple[int, ...], list[list[int]]], ...]
 
+    def token_counts(self) -> tuple[list[int], list[int]]:
+        """Tokens of each text, and those of them that its model does not know."""
+        tokens, unknown = [0] * self.count, [0] * self.count
+        for model, indices, ids in self.work:
+            for index, (many, strange) in zip(indices, model.token_counts(ids), strict=True):
+                tokens[index], unknown[index] = many, strange
+        return tokens, unknown
+
 
 class Scorer:
     """Scores texts in any mixture of languages."""

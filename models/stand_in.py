@@ -14,12 +14,14 @@ from models.layout import LINEAR
 from models.linear import LinearModel
 from models.loading import resolve
 from models.manifest import MANIFEST, ModelError
+from models.reference import Reference
 
 
 class StandIn:
     """A classifier by name or directory; topics still come from the bundled model."""
 
     reads_companies = False
+    reference: Reference | None = None
 
     def __init__(self, spec: str, topics: BundledModel, device: str, max_tokens: int) -> None:
         try:
@@ -45,6 +47,11 @@ class StandIn:
         own = self._tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
         other = self._topics.tokenise(texts)
         return [[*ids, -1, *more] for ids, more in zip(own, other, strict=True)]
+
+    def token_counts(self, tokens: Sequence[list[int]]) -> list[tuple[int, int]]:
+        unknown = self._tokenizer.unk_token_id
+        own = [ids[: ids.index(-1)] for ids in tokens]
+        return [(len(ids), ids.count(unknown)) for ids in own]
 
     @torch.inference_mode()
     def answer(

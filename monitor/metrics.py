@@ -23,6 +23,28 @@ SCORE_SECONDS = Histogram(
     "Time to score one batch.",
     buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
 )
+LOW_CONFIDENCE = Counter(
+    "undertone_low_confidence_total",
+    "Articles whose likeliest sentiment is less likely than models.low_confidence.",
+    ["language"],
+)
+MODEL_DRIFT = Gauge(
+    "undertone_model_drift",
+    "How far a statistic of the scored texts is from the model's reference. Not a number while "
+    "there are too few texts. At most 50 sources have a name, the others are 'other'.",
+    ["language", "source", "statistic", "measure"],
+    multiprocess_mode="mostrecent",
+)
+SHADOW_TEXTS = Counter(
+    "undertone_shadow_texts_total",
+    "Texts chosen for a challenger, by result: scored, skipped (the role was behind), failed.",
+    ["result"],
+)
+SIDE_WRITES = Counter(
+    "undertone_score_side_writes_total",
+    "Writes of the score role to the store (shadow scores, drift), by result.",
+    ["result"],
+)
 PUBLISH_TO_SCORED = Histogram(
     "undertone_publish_to_scored_seconds", "From publication to score.", buckets=_LATENCIES_SECONDS
 )

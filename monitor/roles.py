@@ -33,6 +33,7 @@ def run_score(settings: Settings, stop: threading.Event) -> None:
     from monitor.scoring import model_service
     from monitor.workers.model_watch import count_refusal
     from monitor.workers.score import ScoreWorker
+    from monitor.workers.watch_models import open_watch
 
     service = model_service(settings, count_refusal)
     try:
@@ -42,7 +43,8 @@ def run_score(settings: Settings, stop: threading.Event) -> None:
         raise UsageError(f"models: {error}") from None
     watchlist = Watchlist(settings.watchlist_file.companies)
     bus = patiently("score", stop, lambda: open_bus(settings))
-    ScoreWorker(bus, scorer, watchlist, service.renewed).run(stop)
+    aside = open_watch(settings, _owner())
+    ScoreWorker(bus, scorer, watchlist, aside, service.renewed).run(stop)
 
 
 def run_aggregate(settings: Settings, stop: threading.Event) -> None:

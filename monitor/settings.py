@@ -46,6 +46,15 @@ class StoreSettings(_Part):
     url: str = ""
 
 
+class ShadowSettings(_Part):
+    """Challengers that score a part of the live texts, beside the models in service."""
+
+    english: str | None = None
+    chinese: str | None = None
+    fraction: float = Field(0.1, ge=0, le=1)
+    """Which share of the articles; the same articles in every run."""
+
+
 class ModelSettings(_Part):
     """Which model scores which language."""
 
@@ -58,6 +67,9 @@ class ModelSettings(_Part):
     batch_tokens: int = Field(4_096, ge=64, le=1_000_000)
     threads: int | None = Field(None, ge=1, le=256)
     """CPU threads of the scorer; by default what the machine has."""
+    shadow: ShadowSettings = ShadowSettings()
+    low_confidence: float = Field(0.5, ge=0, le=1)
+    """Texts whose likeliest sentiment is less likely are counted apart and listed for labelling."""
 
 
 class WebSettings(_Part):

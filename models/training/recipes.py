@@ -1,18 +1,47 @@
 """What the bundled models are trained on: sets that may be shipped, and how they are mixed."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from models.companies import spans_of
 from models.manifest import Base, DataSource
 from models.training.by_hash import labelled_hashes, with_texts
-from models.training.examples import Example, LabelledDataError, split, without
+from models.training.examples import Example, split, without
 from models.training.labelled_files import read_labelled
 
 WRITTEN = Path(__file__).parent.parent / "data"
-WRITTEN_WEIGHT = 1.5
+ENGLISH_WRITTEN = (
+    "en-press",
+    "en-risk",
+    "en-cases",
+    "en-companies",
+    "en-companies-2",
+    "en-posts",
+    "en-releases",
+    "en-releases-2",
+)
+CHINESE_WRITTEN = (
+    "zh-company",
+    "zh-flash",
+    "zh-forum",
+    "zh-market",
+    "zh-more",
+    "zh-posts",
+    "zh-cases",
+    "zh-chatter",
+    "zh-chatter-2",
+    "zh-companies",
+    "zh-finance",
+    "zh-finance-2",
+)
+WRITTEN_WEIGHT, PRESS_WEIGHT, TWEET_WEIGHT, POLITICAL_WEIGHT = 1.5, 2.0, 1.5, 0.5
+TOPIC_SHARE, TOPIC_VALID_TEXTS, POLITICAL_TEXTS = 0.6, 600, 2_500
+Parts = tuple[list[Example], list[Example], list[Example]]
+"""Train, valid and test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,58 +82,102 @@ class Recipe:
 
 
 def english_corpus(data: Path, texts: Mapping[str, str]) -> Corpus:
-    """tfns-sentiment, tfns-topic and SEntFiN (all MIT), written texts and labelled items.
+    """tfns-sentiment, tfns-topic, SEntFiN and NewsMTSC (all MIT), written texts, labelled items.
 
-    `data` is the folder that holds `tfns-sentiment`, `tfns-topic` and `sentfin`. Their own valid
-    parts are the tests; a tenth of each train part validates.
+    `data` is the folder that holds `tfns-sentiment`, `tfns-topic`, `sentfin` and `newsmtsc`. The
+    valid parts of the first two are tests; a tenth of each train part validates.
     """
-    parts: dict[str, tuple[list[Example], list[Example], list[Example]]] = {}
-    sources = []
+    parts: dict[str, Parts] = {}
+    sources, published = [], []
     for name in ("tfns-sentiment", "tfns-topic"):
         test = read_labelled(data / name / "valid.csv")
+        published += test
         path = data / name / "train.csv"
         examples = read_labelled(path)
         train, valid, more = split(examples)
-        parts[name] = ([*train, *more], valid, without(test, examples))
+        train = [*train, *more]
+        if name == "tfns-sentiment":
+            train = [replace(example, weight=TWEET_WEIGHT) for example in train]
+        else:
+            _shuffle(train)
+            train, valid = train[: int(len(train) * TOPIC_SHARE)], valid[:TOPIC_VALID_TEXTS]
+        parts[name] = (train, valid, [])
         sources.append(_source(name, path, len(examples), "MIT"))
     path = data / "sentfin" / "sentfin.jsonl"
     examples = read_labelled(path)
     parts["sentfin"] = split(examples)
     sources.append(_source("sentfin", path, len(examples), "MIT"))
-    return _mixed(parts, sources, "en", texts)
+    path = data / "newsmtsc" / "train.jsonl"
+    # Persons in political news are no companies, but teach that the one asked about decides.
+    asked = [
+        replace(example, weight=POLITICAL_WEIGHT)
+        for example in read_labelled(path)
+        if example.company and spans_of(example.text, example.company)
+    ]
+    _shuffle(asked)
+    parts["newsmtsc"] = (asked[:POLITICAL_TEXTS], [], [])
+    sources.append(_source("newsmtsc", path, len(asked), "MIT"))
+    weights = {"en-press": PRESS_WEIGHT, "en-releases": PRESS_WEIGHT}
+    for name in ENGLISH_WRITTEN:
+        weight = weights.get(name, WRITTEN_WEIGHT)
+        _add_written(parts, sources, name, weight)
+    for name in ("archive-en", "archive-en-2"):
+        _add_labelled(parts, sources, name, texts, WRITTEN_WEIGHT, 1.0)
+    return _apart(parts, sources, published)
 
 
 def chinese_corpus(data: Path, texts: Mapping[str, str]) -> Corpus:
     """Written texts and labelled items; `data` is not read."""
-    return _mixed({}, [], "zh", texts)
+    parts: dict[str, Parts] = {}
+    sources: list[DataSource] = []
+    for name in CHINESE_WRITTEN:
+        _add_written(parts, sources, name, 1.0)
+    for name in ("archive-zh", "archive-zh-2"):
+        _add_labelled(parts, sources, name, texts, 1.0, 0.7)
+    return _apart(parts, sources, [])
 
 
-def _mixed(
-    parts: dict[str, tuple[list[Example], list[Example], list[Example]]],
+def _add_written(
+    parts: dict[str, Parts], sources: list[DataSource], name: str, weight: float
+) -> None:
+    path = WRITTEN / f"{name}.jsonl"
+    examples = read_labelled(path)
+    parts[name] = split(replace(example, weight=weight) for example in examples)
+    sources.append(_source(name, path, len(examples), "Apache-2.0"))
+
+
+def _add_labelled(
+    parts: dict[str, Parts],
     sources: list[DataSource],
-    language: str,
+    name: str,
     texts: Mapping[str, str],
+    weight: float,
+    company_weight: float,
+) -> None:
+    path = WRITTEN / f"{name}.jsonl"
+    if examples := with_texts(path, texts):
+        parts[name] = split(
+            replace(example, weight=company_weight if example.company else weight)
+            for example in examples
+        )
+        sources.append(_source(name, path, len(examples), "labels Apache-2.0"))
+
+
+def _apart(
+    parts: Mapping[str, Parts], sources: Sequence[DataSource], published: Sequence[Example]
 ) -> Corpus:
-    written = []
-    for path in sorted(WRITTEN.glob(f"{language}-*.jsonl")):
-        examples = read_labelled(path)
-        written += examples
-        sources.append(_source(path.stem, path, len(examples), "Apache-2.0"))
-    if not written and not parts:
-        raise LabelledDataError(f"{WRITTEN}: no {language}-*.jsonl")
-    weight = WRITTEN_WEIGHT if parts else 1.0
-    parts[f"written-{language}"] = split(replace(example, weight=weight) for example in written)
-    for path in sorted(WRITTEN.glob(f"archive-{language}*.jsonl")):
-        if examples := with_texts(path, texts):
-            parts[path.stem] = split(replace(example, weight=weight) for example in examples)
-            sources.append(_source(path.stem, path, len(examples), "labels Apache-2.0"))
-    tests = {name: part[2] for name, part in parts.items()}
-    held_out = [example for test in tests.values() for example in test]
+    """Nothing that is held out, or stands in a published test, is trained on."""
+    tests = {name: part[2] for name, part in parts.items() if part[2]}
+    held_out = [example for test in tests.values() for example in test] + list(published)
     valid = without((example for part in parts.values() for example in part[1]), held_out)
     train = without(
         (example for part in parts.values() for example in part[0]), [*held_out, *valid]
     )
     return Corpus(train, valid, tests, tuple(sources))
+
+
+def _shuffle(examples: list[Example]) -> None:
+    random.Random(1).shuffle(examples)  # noqa: S311 - which texts are taken, no secret
 
 
 def _source(name: str, path: Path, rows: int, licence: str) -> DataSource:
@@ -114,7 +187,7 @@ def _source(name: str, path: Path, rows: int, licence: str) -> DataSource:
 
 RECIPES = {
     "en": Recipe(
-        name="undertone-en-2",
+        name="undertone-en-3",
         language="en",
         base=Base(
             name="sentence-transformers/all-MiniLM-L6-v2",
@@ -123,22 +196,22 @@ RECIPES = {
             sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
         ),
         pooling="mean",
-        method="lora",
-        learning_rate=6e-4,
-        epochs=3,
+        method="full",
+        learning_rate=1e-4,
+        epochs=5,
         batch_size=64,
         max_tokens=64,
         class_weight_power=0.25,
         corpus=english_corpus,
     ),
     "zh": Recipe(
-        name="undertone-zh-2",
+        name="undertone-zh-3",
         language="zh",
         base=Base(name="BAAI/bge-small-zh-v1.5", licence="MIT", package="", sha256=""),
         pooling="cls",
         method="full",
-        learning_rate=8e-5,
-        epochs=10,
+        learning_rate=1e-4,
+        epochs=5,
         batch_size=32,
         max_tokens=96,
         class_weight_power=0.25,

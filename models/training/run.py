@@ -23,6 +23,9 @@ from models.layout import CONFIG, ENCODER, HEADS, TOKENIZER
 from models.loading import load_network, open_tokenizer
 from models.manifest import Base, DataSource, Manifest, ModelError, write_manifest
 from models.ngrams import MAX_CHARACTERS
+from models.reference import reference_of, write_reference
+from models.scorer import Scorer
+from models.stand_in import open_model
 from models.training.adapters import Method, adapter_for
 from models.training.calibration import Calibration, calibrate
 from models.training.examples import Example
@@ -83,7 +86,7 @@ def train(
         shutil.rmtree(result, ignore_errors=True)
         result.mkdir()
         make = _make_linear if plan.method == "linear" else _make_encoder
-        manifest = make(plan, workplace, result, progress)
+        manifest = _with_reference(plan, result, make(plan, workplace, result, progress))
         output.parent.mkdir(parents=True, exist_ok=True)
         if output.is_dir():
             output.rmdir()
@@ -117,6 +120,20 @@ def _make_encoder(
         *logits(shipped, tokenizer, plan.valid, manifest.max_tokens), plan.valid, plan.topics
     )
     return write_manifest(result, _calibrated(manifest, found))
+
+
+def _with_reference(plan: TrainingPlan, directory: Path, manifest: Manifest) -> Manifest:
+    """Keep with the model what it says of its validation part: drift is measured against that."""
+    texts = [example for example in plan.valid if not example.company]
+    if not texts:
+        return manifest
+    model = open_model(str(directory), plan.languages[0], "cpu", None)
+    prepared = Scorer({"en": model, "zh": model}).prepare(
+        [example.text for example in texts], [example.language for example in texts]
+    )
+    scores = Scorer({"en": model, "zh": model}).run(prepared)
+    write_reference(directory, reference_of(scores, *prepared.token_counts()))
+    return write_manifest(directory, manifest)
 
 
 def _make_linear(

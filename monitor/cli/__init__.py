@@ -26,6 +26,8 @@ _COMMANDS: Mapping[str, str] = {
     "backfill": "monitor.cli.backfill:backfill",
     "tallies": "monitor.cli.tallies:tallies",
     "alerts": "monitor.cli.alerts:alerts",
+    "labels": "monitor.cli.labels:labels",
+    "shadow": "monitor.cli.shadow:shadow",
     "backtest": "monitor.cli.backtest:backtest",
     "rules": "monitor.cli.rules:rules",
     "train": "monitor.cli.train:train",

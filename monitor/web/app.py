@@ -30,20 +30,27 @@ from starlette.staticfiles import StaticFiles
 from alerts.messages import Message as AlertMessage
 from alerts.messages import duration, headline, moment, safe_link, where
 from ingest.feeds.settings import FeedSettings
+from models.drift import verdict
+from models.labels import SENTIMENTS, TOPICS
 from monitor.bus import Bus
 from monitor.events import ARTICLES
 from monitor.failures import Unavailable
 from monitor.store import alerts as alert_store
+from monitor.store import labels as label_store
 from monitor.store.readers import article_count
 from monitor.web.board import SPARK_HEIGHT, SPARK_WIDTH, board, utc_now
+from monitor.web.labels import label_routes
+from monitor.web.watched_models import model_routes
 
 HERE = Path(__file__).resolve().parent
 REFRESH_SECONDS = 2.0
 SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'self'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # Not no-referrer: a form's Origin, by which a post of another site is told, would be "null".
+    "Referrer-Policy": "same-origin",
 }
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -55,15 +62,27 @@ def create_app(
     feeds: list[FeedSettings],
     sample: bool,
     stopping: Callable[[], bool],
+    low_confidence: float,
+    public_url: str,
 ) -> Starlette:
-    """The console over a store and a bus; `stopping` ends the live streams."""
+    """The console over a store and a bus; `stopping` ends the live streams.
+
+    Posts are taken from pages of this address and of `public_url`; articles under
+    `low_confidence` are listed for labelling.
+    """
     pages = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape(default=True)
     )
     pages.filters.update(moment=moment, duration=duration)
     pages.tests["safe_link"] = safe_link
     pages.globals.update(
-        where=where, spark_width=SPARK_WIDTH, spark_height=SPARK_HEIGHT, sample=sample
+        where=where,
+        spark_width=SPARK_WIDTH,
+        spark_height=SPARK_HEIGHT,
+        sample=sample,
+        sentiments=SENTIMENTS,
+        topics=TOPICS,
+        verdict=verdict,
     )
 
     def render(name: str, **values: Any) -> str:
@@ -82,7 +101,13 @@ def create_app(
             return HTMLResponse(render("missing.html"), status_code=404)
         event: Any = "resolved" if found.state == "resolved" else "firing"
         title = headline(AlertMessage(event, found))
-        return HTMLResponse(render("alert.html", alert=found, title=title))
+        ids = await asyncio.to_thread(label_store.articles_of, engine, found.top)
+        given = await asyncio.to_thread(label_store.current, engine, [name for name in ids if name])
+        labels = {label.article_id: label for label in given if not label.company}
+        evidence = list(zip(found.top, ids, strict=True))
+        return HTMLResponse(
+            render("alert.html", alert=found, title=title, evidence=evidence, labels=labels)
+        )
 
     async def live(request: Request) -> Response:
         """The board again whenever it has changed, as server-sent events."""
@@ -130,6 +155,8 @@ def create_app(
         routes=[
             Route("/", index),
             Route("/alerts/{alert_id:str}", alert_page),
+            *label_routes(engine, render, low_confidence, public_url),
+            *model_routes(engine, render),
             Route("/live", live),
             Route("/metrics", metrics),
             Route("/healthz", healthz),

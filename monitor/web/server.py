@@ -14,7 +14,15 @@ DRAIN_SECONDS = 3
 
 def serve(settings: Settings, engine: Engine, bus: Bus, stop: threading.Event) -> None:
     """Serve on the address of the settings; returns when `stop` is set."""
-    app = create_app(engine, bus, settings.polled_feeds, settings.sample, stop.is_set)
+    app = create_app(
+        engine,
+        bus,
+        settings.polled_feeds,
+        settings.sample,
+        stop.is_set,
+        settings.models.low_confidence,
+        settings.web.public_url,
+    )
     server = uvicorn.Server(
         uvicorn.Config(
             app,

@@ -28,6 +28,7 @@ from monitor.scoring import Asked, finish, prepare
 from monitor.workers.dead_letters import bury
 from monitor.workers.loop import Stopped, patiently
 from monitor.workers.model_watch import MODEL_WATCH_SECONDS, watch
+from monitor.workers.watch_models import ModelWatch
 
 LOG = logging.getLogger(__name__)
 GROUP = "score"
@@ -59,6 +60,7 @@ class ScoreWorker:
         bus: Bus,
         scorer: Scorer,
         watchlist: Watchlist,
+        aside: ModelWatch | None = None,
         renewed: Callable[[], Scorer | None] = lambda: None,
         watch_seconds: float = MODEL_WATCH_SECONDS,
     ) -> None:
@@ -67,6 +69,7 @@ class ScoreWorker:
         self._renewed = renewed
         self._watch_seconds = watch_seconds
         self._watchlist = watchlist
+        self._aside = aside
         self._ready: queue.Queue[_Batch | BaseException] = queue.Queue(maxsize=BATCHES_AHEAD)
         self._done: queue.SimpleQueue[dict[TopicPartition, int]] = queue.SimpleQueue()
 
@@ -88,6 +91,7 @@ class ScoreWorker:
                 try:
                     batch = self._ready.get(timeout=0.2)
                 except queue.Empty:
+                    self._look_aside(stop)
                     continue
                 if isinstance(batch, BaseException):
                     raise batch
@@ -107,6 +111,9 @@ class ScoreWorker:
 
                 patiently(GROUP, stop, write)
                 self._done.put(_next_offsets(batch.records))
+                if self._aside is not None and batch.asked is not None:
+                    self._aside.take(batch.asked.prepared, sent)
+                self._look_aside(stop)
         except Stopped:
             return
         finally:
@@ -114,6 +121,13 @@ class ScoreWorker:
             reader.join()
             watcher.join(WATCHER_ENDS_SECONDS)
             producer.close()
+            if self._aside is not None:
+                self._aside.close()
+
+    def _look_aside(self, stop: threading.Event) -> None:
+        """What is not live scoring, for as long as no batch waits."""
+        if self._aside is not None:
+            self._aside.work(lambda: self._ready.empty() and not stop.is_set())
 
     def _take(self, scorer: Scorer) -> None:
         """What is tokenised from now on is for these models."""

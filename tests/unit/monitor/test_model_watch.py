@@ -59,7 +59,7 @@ class Desk:
         self.bus.create_topics((ARTICLES, SCORED), 1)
         self._stop = threading.Event()
         service = model_service(self.settings, count_refusal)
-        worker = ScoreWorker(self.bus, service.start(), Watchlist([]), service.renewed, 0.05)
+        worker = ScoreWorker(self.bus, service.start(), Watchlist([]), None, service.renewed, 0.05)
         self._thread = threading.Thread(target=worker.run, args=(self._stop,))
         self._thread.start()
         self._producer = self.bus.producer()

@@ -1,0 +1,37 @@
+"""How two models agree on the same texts, and how far a model's confidence can be believed."""
+
+from collections.abc import Mapping, Sequence
+
+
+def cohen_kappa(confusion: Mapping[tuple[str, str], int]) -> float | None:
+    """Agreement beyond what chance would give (Cohen 1960), of counts by pair of answers.
+
+    1 is perfect, 0 what chance gives. None without texts, or where both models always gave the
+    same one answer, so that chance explains everything.
+    """
+    total = sum(confusion.values())
+    if total == 0:
+        return None
+    first: dict[str, int] = {}
+    second: dict[str, int] = {}
+    for (one, other), count in confusion.items():
+        first[one] = first.get(one, 0) + count
+        second[other] = second.get(other, 0) + count
+    observed = sum(count for (one, other), count in confusion.items() if one == other) / total
+    by_chance = sum(count * second.get(name, 0) for name, count in first.items()) / total**2
+    return None if by_chance >= 1 else (observed - by_chance) / (1 - by_chance)
+
+
+def calibration_error(
+    confidences: Sequence[float], right: Sequence[bool], bins: int = 10
+) -> float | None:
+    """Expected calibration error over equal bins of confidence (Naeini et al. 2015); None without
+    texts. 0 is a model that is right as often as it says."""
+    if not confidences:
+        return None
+    places = [min(int(confidence * bins), bins - 1) for confidence in confidences]
+    gap = 0.0
+    for place in set(places):
+        rows = [index for index, found in enumerate(places) if found == place]
+        gap += abs(sum(right[row] for row in rows) - sum(confidences[row] for row in rows))
+    return gap / len(confidences)
