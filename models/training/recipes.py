@@ -18,11 +18,11 @@ ENGLISH_WRITTEN = (
     "en-press",
     "en-risk",
     "en-cases",
-    "en-companies",
     "en-companies-2",
+    "en-companies",
     "en-posts",
-    "en-releases",
     "en-releases-2",
+    "en-releases",
 )
 CHINESE_WRITTEN = (
     "zh-company",
@@ -32,11 +32,11 @@ CHINESE_WRITTEN = (
     "zh-more",
     "zh-posts",
     "zh-cases",
-    "zh-chatter",
     "zh-chatter-2",
+    "zh-chatter",
     "zh-companies",
-    "zh-finance",
     "zh-finance-2",
+    "zh-finance",
 )
 WRITTEN_WEIGHT, PRESS_WEIGHT, TWEET_WEIGHT, POLITICAL_WEIGHT = 1.5, 2.0, 1.5, 0.5
 TOPIC_SHARE, TOPIC_VALID_TEXTS, POLITICAL_TEXTS = 0.6, 600, 2_500

@@ -62,9 +62,11 @@ def test_corrections_come_back_as_training_texts(tmp_path: Path, data: tuple[str
 
     text = [f"{title}\nMore on it, line {n}. The end." for n, title in enumerate(TITLES)]
     expected = [
-        Example(text[0], "neutral", frozenset({"business", "shares"}), "en", weight=2.0),
-        Example(text[1], None, frozenset(), "en", weight=2.0),
-        Example(text[2], "negative", None, "zh", weight=2.0),
+        Example(
+            text[0], "neutral", frozenset({"business", "shares"}), "en", weight=2.0, source="Wire"
+        ),
+        Example(text[1], None, frozenset(), "en", weight=2.0, source="Wire"),
+        Example(text[2], "negative", None, "zh", weight=2.0, source="Wire"),
     ]
     for name in ("labels.jsonl", "labels.csv"):
         output = tmp_path / name

@@ -30,8 +30,8 @@ EXAMPLES = [
     example
     for bad, good in zip(BAD, GOOD, strict=True)
     for example in (
-        Example(bad, "negative", frozenset({"credit"}), "en"),
-        Example(good, "positive", frozenset({"earnings"}), "en"),
+        Example(bad, "negative", frozenset({"credit", "banks", "legal"}), "en"),
+        Example(good, "positive", frozenset({"earnings", "shares", "capital"}), "en"),
     )
 ]
 QUICK = Schedule(learning_rate=1e-2, epochs=8, batch_size=8, max_tokens=24, patience=9)
@@ -106,10 +106,14 @@ base = Base(name="tiny", licence="none", package="", sha256="")
 plan = TrainingPlan(name="tiny", languages=("en",),
     start=from_base(base, "mean", Path({str(tmp_path / "base")!r})), method="full", rank=4,
     schedule=QUICK, train=EXAMPLES[8:] * 10, valid=EXAMPLES[:8], sources=(), command="test")
-def die(step):
-    if step.step == 60:
+seen = []
+def listen(step):
+    seen.append(step.step)
+    if sys.argv[2] == "die" and step.step == 60:
         os._exit(9)
-train(plan, Path(sys.argv[1]), die if sys.argv[2] == "die" else lambda step: None)
+    if sys.argv[2] == "die at 100" and step.step == 100:
+        os._exit(9 if seen[0] > 60 else 1)
+train(plan, Path(sys.argv[1]), listen)
 """
     root = Path(__file__).parents[3]
 
@@ -121,6 +125,9 @@ train(plan, Path(sys.argv[1]), die if sys.argv[2] == "die" else lambda step: Non
     assert run(tmp_path / "whole", "live") == 0
     assert run(tmp_path / "killed", "die") == 9
     assert (workplace_of(tmp_path / "killed") / "checkpoint.safetensors").is_file()
+    kept = (workplace_of(tmp_path / "killed") / "run.sha256").read_text()
+    assert run(tmp_path / "killed", "die at 100") == 9
+    assert (workplace_of(tmp_path / "killed") / "run.sha256").read_text() == kept
     assert run(tmp_path / "killed", "live") == 0
     assert read_manifest(tmp_path / "killed").files == read_manifest(tmp_path / "whole").files
 
