@@ -96,7 +96,8 @@ def labelled_rows(place: str, row: dict[str, Any], own_topics: bool = False) -> 
     for item in companies:
         if not isinstance(item.get("name"), str) or not item["name"].strip():
             raise LabelledDataError(f"{place}: a company has no 'name'")
-        asked = labelled_row(place, {**row, "sentiment": item.get("sentiment"), "topics": None})
+        label = _sentiment(place, item.get("sentiment"))
+        asked = labelled_row(place, {**row, "sentiment": label, "topics": None})
         found.append(replace(asked, company=item["name"].strip()))
     return found
 

@@ -79,7 +79,8 @@ def test_the_sample_ends_in_an_alert(tmp_path: Path) -> None:
             assert title.split("，")[0] in client.get(f"/alerts/{alert['id']}").text
             assert client.get("/alerts/unknown").status_code == 404
             assert client.get("/healthz").text == "ok\n"
-            assert client.get("/readyz").json() == {"ready": True, "articles": 360}
+            counted = {"ready": True, "articles": 360}
+            wait_for(lambda: client.get("/readyz").json() == counted, seconds=60)
             metrics = client.get("/metrics").text
             assert 'undertone_articles_counted_total{result="inserted"} 360.0' in metrics
             assert "undertone_publish_to_scored_seconds_bucket" in metrics
