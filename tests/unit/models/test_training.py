@@ -30,8 +30,8 @@ EXAMPLES = [
     example
     for bad, good in zip(BAD, GOOD, strict=True)
     for example in (
-        Example(bad, "negative", frozenset({"credit", "banks", "legal"}), "en"),
-        Example(good, "positive", frozenset({"earnings", "shares", "capital"}), "en"),
+        Example(bad, "negative", frozenset({"credit"}), "en"),
+        Example(good, "positive", frozenset({"earnings"}), "en"),
     )
 ]
 QUICK = Schedule(learning_rate=1e-2, epochs=8, batch_size=8, max_tokens=24, patience=9)
@@ -103,16 +103,18 @@ from models.training.start import from_base
 from models.manifest import Base
 fit.CHECKPOINT_SECONDS = -1.0
 base = Base(name="tiny", licence="none", package="", sha256="")
+many = frozenset(["banks", "legal", "credit", "deals"])  # in another order in each process
+texts = [replace(example, topics=many) for example in EXAMPLES]
 plan = TrainingPlan(name="tiny", languages=("en",),
     start=from_base(base, "mean", Path({str(tmp_path / "base")!r})), method="full", rank=4,
-    schedule=QUICK, train=EXAMPLES[8:] * 10, valid=EXAMPLES[:8], sources=(), command="test")
+    schedule=QUICK, train=texts[8:] * 10, valid=EXAMPLES[:8], sources=(), command="test")
 seen = []
 def listen(step):
     seen.append(step.step)
     if sys.argv[2] == "die" and step.step == 60:
         os._exit(9)
     if sys.argv[2] == "die at 100" and step.step == 100:
-        os._exit(9 if seen[0] > 60 else 1)
+        os._exit(9 if seen[0] >= 60 else 1)
 train(plan, Path(sys.argv[1]), listen)
 """
     root = Path(__file__).parents[3]
