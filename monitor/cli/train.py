@@ -128,7 +128,8 @@ def train(
         chosen = RECIPES[recipe]
         if data is None and recipe == "en":
             raise UsageError(
-                "--recipe en needs --data: the folder with tfns-sentiment, tfns-topic, sentfin, newsmtsc"
+                "--recipe en needs --data: the folder with tfns-sentiment, tfns-topic, sentfin "
+                "and newsmtsc"
             )
         corpus = chosen.corpus(data or Path(), _found_texts(chosen.labelled_items, texts))
     else:
