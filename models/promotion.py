@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation import evaluate
+from models.companies import spans_of
+from models.evaluation.figures import figures
+from models.evaluation.questions import ask, judge
 from models.in_service import Answers
-from models.labels import SENTIMENTS
 from models.languages import route
 from models.manifest import ModelError
-from models.scorer import Scorer, Scores
+from models.scorer import Scorer
 from models.training.examples import Example
 
 MAX_CALIBRATION_ERROR = 0.10
@@ -58,13 +59,15 @@ def compare(
         if not own:
             raise ModelError(f"{name}: holds no text that the {language} model reads")
         texts = [example.text for example in own]
+        asked = [spans_of(item.text, item.company) if item.company else None for item in own]
         new, old = (
-            Scorer({"en": model, "zh": model}).score(texts) for model in (candidate, in_service)
+            Scorer({"en": model, "zh": model}).score(texts, None, asked)
+            for model in (candidate, in_service)
         )
-        for result, was in zip(evaluate(own, new), evaluate(own, old), strict=True):
-            low, high = macro_f1_difference(
-                *_answers(result.task, own, new), _answers(result.task, own, old)[1]
-            )
+        for question in ask(own):
+            judged, before = (judge(question, found, found.topic_names) for found in (new, old))
+            result, was = figures(judged), figures(before)
+            low, high = macro_f1_difference(question.truth, judged.said, before.said)
             comparisons.append(
                 Comparison(
                     set=name,
@@ -129,20 +132,3 @@ def macro_f1_difference(
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(differences, [tail, 1 - tail])
     return float(low), float(high)
-
-
-def _answers(
-    task: str, examples: Sequence[Example], scores: Scores
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Truth and answers of a task, (texts with its labels, classes)."""
-    if task == "sentiment":
-        rows = [row for row, example in enumerate(examples) if example.sentiment is not None]
-        truth = np.array([[examples[row].sentiment == name for name in SENTIMENTS] for row in rows])
-        found = scores.sentiment[rows].argmax(-1)
-        return truth, found[:, None] == np.arange(len(SENTIMENTS))
-    rows = [row for row, example in enumerate(examples) if example.topics is not None]
-    names = scores.topic_names
-    truth = np.array([[topic in (examples[row].topics or ()) for topic in names] for row in rows])
-    # A set that never uses a topic says nothing of it.
-    used = truth.any(0)
-    return truth[:, used], scores.passed[rows][:, used]

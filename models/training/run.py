@@ -131,10 +131,11 @@ def _with_reference(plan: TrainingPlan, directory: Path, manifest: Manifest) -> 
     if not texts:
         return manifest
     model = open_model(str(directory), plan.languages[0], "cpu", None)
-    prepared = Scorer({"en": model, "zh": model}).prepare(
+    scorer = Scorer({"en": model, "zh": model})
+    prepared = scorer.prepare(
         [example.text for example in texts], [example.language for example in texts]
     )
-    scores = Scorer({"en": model, "zh": model}).run(prepared)
+    scores = scorer.run(prepared)
     write_reference(directory, reference_of(scores, *prepared.token_counts()))
     return write_manifest(directory, manifest)
 

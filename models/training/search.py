@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from models.manifest import Manifest, ModelError
+from models.manifest import Manifest, ModelError, read_manifest
 from models.training.fit import Progress
 from models.training.run import TrainingPlan, train
 
@@ -69,7 +69,7 @@ def search(
         output.rmdir()
     best.rename(output)
     shutil.rmtree(folder)
-    return _read(output)
+    return read_manifest(output)
 
 
 def _settings(plan: TrainingPlan) -> dict[str, float]:
@@ -92,9 +92,3 @@ def _proposed(plan: TrainingPlan, trial: "optuna.Trial") -> TrainingPlan:  # typ
     if plan.method == "full":
         return replace(plan, schedule=schedule)
     return replace(plan, schedule=schedule, rank=trial.suggest_int("rank", 4, 64, log=True))
-
-
-def _read(output: Path) -> Manifest:
-    from models.manifest import read_manifest
-
-    return read_manifest(output)

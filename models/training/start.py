@@ -56,12 +56,12 @@ class Start:
 def from_base(base: Base, pooling: str, folder: Path | None) -> Start:
     """Start from an encoder: the base's package, or a folder. Raises ModelError."""
     directory = base_directory(base, folder or Path())
+    digest = base.sha256
     if not base.package:
         weights = directory / "model.safetensors"
         digest = file_sha256(weights) if weights.is_file() else ""
-        base = Base(name=base.name, licence=base.licence, package="", sha256=digest)
-    else:
-        base = Base(name=base.name, licence=base.licence, package="", sha256=base.sha256)
+    # What comes out holds all its weights: it needs no package.
+    base = Base(name=base.name, licence=base.licence, package="", sha256=digest)
     return Start(base, pooling, directory, is_model=False)
 
 

@@ -133,7 +133,7 @@ def train(
             )
         corpus = chosen.corpus(data or Path(), _found_texts(chosen.labelled_items, texts))
     else:
-        corpus = _own_corpus(train_files, valid_files, texts, licence, options)
+        corpus = _own_corpus(train_files, valid_files, licence, options)
         chosen = RECIPES[options["language"] or _language(corpus)]
     plan = _plan(chosen, bool(recipe), corpus, output, options)
     click.echo(f"{len(plan.train)} texts to train on, {len(plan.valid)} to validate", err=True)
@@ -160,11 +160,10 @@ def train(
 def _own_corpus(
     train_files: tuple[Path, ...],
     valid_files: tuple[Path, ...],
-    texts: Path | None,
     licence: str,
     options: Mapping[str, Any],
 ) -> Corpus:
-    """A desk's own labels; those that are kept by hash are joined with their texts."""
+    """A desk's own labels, with what validates held apart."""
     from models.manifest import DataSource, file_sha256
     from models.training.examples import without
     from models.training.labelled_files import read_labelled
