@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
+from models.reliability import calibration_error, reliability
+
 
 def cohen_kappa(confusion: Mapping[tuple[str, str], int]) -> float | None:
     """Agreement beyond what chance would give (Cohen 1960), of counts by pair of answers.
@@ -22,16 +26,8 @@ def cohen_kappa(confusion: Mapping[tuple[str, str], int]) -> float | None:
     return None if by_chance >= 1 else (observed - by_chance) / (1 - by_chance)
 
 
-def calibration_error(
-    confidences: Sequence[float], right: Sequence[bool], bins: int = 10
-) -> float | None:
-    """Expected calibration error over equal bins of confidence (Naeini et al. 2015); None without
-    texts. 0 is a model that is right as often as it says."""
+def confidence_error(confidences: Sequence[float], right: Sequence[bool]) -> float | None:
+    """Expected calibration error of single answers; None without texts."""
     if not confidences:
         return None
-    places = [min(int(confidence * bins), bins - 1) for confidence in confidences]
-    gap = 0.0
-    for place in set(places):
-        rows = [index for index, found in enumerate(places) if found == place]
-        gap += abs(sum(right[row] for row in rows) - sum(confidences[row] for row in rows))
-    return gap / len(confidences)
+    return calibration_error(reliability(np.asarray(confidences), np.asarray(right)))

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from alerts.intervals import wilson
-from models.agreement import calibration_error, cohen_kappa
+from models.agreement import cohen_kappa, confidence_error
 from models.labels import SENTIMENTS
 from monitor.store import labels as label_store
 from monitor.store.shadow import (
@@ -109,10 +109,10 @@ def _corrected(judged: Sequence[tuple[ShadowScore, str]]) -> Corrected:
         texts=len(judged),
         live_accuracy=sum(live_right) / len(judged),
         accuracy=sum(right) / len(judged),
-        live_calibration_error=calibration_error(
+        live_calibration_error=confidence_error(
             [max(score.live) for score, _ in judged], live_right
         ),
-        calibration_error=calibration_error(
+        calibration_error=confidence_error(
             [max(score.probabilities) for score, _ in judged], right
         ),
     )

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.calibration import Bin, calibration, calibration_error
+from models.evaluation.calibration import calibration
 from models.evaluation.intervals import Interval, interval, resampled_sums
 from models.evaluation.questions import Judged, ask, judge
 from models.labels import TOPICS
+from models.reliability import Bin, calibration_error
 from models.scorer import Scores
 from models.training.examples import Example
 

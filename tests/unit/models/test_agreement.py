@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.agreement import calibration_error, cohen_kappa
+from models.agreement import cohen_kappa, confidence_error
 
 
 def test_kappa_by_hand() -> None:
@@ -19,8 +19,8 @@ def test_kappa_where_chance_explains_everything() -> None:
 
 
 def test_calibration_error_by_hand() -> None:
-    assert calibration_error([], []) is None
-    assert calibration_error([1.0, 1.0], [True, True]) == 0
+    assert confidence_error([], []) is None
+    assert confidence_error([1.0, 1.0], [True, True]) == 0
     # Two at 0.9, one right: |0.5 - 0.9|; two at 0.55, both right: |1 - 0.55|; halves each.
-    found = calibration_error([0.9, 0.9, 0.55, 0.55], [True, False, True, True])
+    found = confidence_error([0.9, 0.9, 0.55, 0.55], [True, False, True, True])
     assert found == pytest.approx((0.4 + 0.45) / 2)

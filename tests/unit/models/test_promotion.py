@@ -86,5 +86,8 @@ def test_real_models_are_compared(tmp_path_factory: pytest.TempPathFactory) -> N
     assert topics.task == "topics" and topics.low <= 0 <= topics.high
     assert len(reasons_against([sentiment, topics])) == 2
     assert reasons_against(compare({"set": examples}, "en", right, wrong)) == []
+    asked = [Example(e.text, e.sentiment, None, "en", company=e.text[:3]) for e in examples[:-1]]
+    (company,) = compare({"set": asked}, "en", right, right)
+    assert (company.task, company.texts, company.low, company.high) == ("company", 18, 0.0, 0.0)
     with pytest.raises(ModelError, match="holds no text that the zh model reads"):
         compare({"set": examples[:-1]}, "zh", right, wrong)
