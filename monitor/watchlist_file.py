@@ -9,7 +9,15 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from models.watched import MAX_COMPANIES, Companies, Company, WatchlistFile, conflicts
-from monitor.yamlfile import Problem, YamlFileError, checked, locate, read_yaml, suggest
+from monitor.yamlfile import (
+    Problem,
+    YamlFileError,
+    checked,
+    locate,
+    read_limited,
+    read_yaml,
+    suggest,
+)
 
 MAX_CSV_BYTES = 50_000_000
 COLUMNS = tuple(Company.model_fields)
@@ -65,14 +73,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     def refuse(message: str, line: int = 1) -> YamlFileError:
         return YamlFileError([Problem(str(path), line, 1, message)])
 
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise refuse("no such file") from None
-    except OSError as error:
-        raise refuse(f"cannot be read: {error.strerror}") from None
-    if len(raw) > MAX_CSV_BYTES:
-        raise refuse(f"{len(raw)} bytes, the limit is {MAX_CSV_BYTES}")
+    raw = read_limited(path, MAX_CSV_BYTES)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -39,6 +39,23 @@ class YamlFileError(UsageError):
         self.problems = tuple(problems)
 
 
+def read_limited(path: Path, limit_bytes: int) -> bytes:
+    """A user's file. Raises YamlFileError for one that is missing, unreadable or too large."""
+
+    def refuse(message: str) -> YamlFileError:
+        return YamlFileError([Problem(str(path), 1, 1, message)])
+
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise refuse("no such file") from None
+    except OSError as error:
+        raise refuse(f"cannot be read: {error.strerror}") from None
+    if len(raw) > limit_bytes:
+        raise refuse(f"{len(raw)} bytes, the limit is {limit_bytes}")
+    return raw
+
+
 def read_yaml(path: Path) -> CommentedMap:
     """The mapping in a YAML file, with positions; an empty file is an empty mapping.
 
@@ -48,14 +65,7 @@ def read_yaml(path: Path) -> CommentedMap:
     def refuse(message: str, line: int = 1, column: int = 1) -> YamlFileError:
         return YamlFileError([Problem(str(path), line, column, message)])
 
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise refuse("no such file") from None
-    except OSError as error:
-        raise refuse(f"cannot be read: {error.strerror}") from None
-    if len(raw) > MAX_FILE_BYTES:
-        raise refuse(f"{len(raw)} bytes, the limit is {MAX_FILE_BYTES}")
+    raw = read_limited(path, MAX_FILE_BYTES)
     yaml = YAML(typ="rt")
     yaml.allow_duplicate_keys = False
     try:

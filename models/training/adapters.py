@@ -57,14 +57,7 @@ class FullTuning:
 class LowRank(FullTuning):
     """LoRA (Hu et al. 2021) on all linear layers."""
 
-    def __init__(self, backbone: nn.Module, rank: int) -> None:
-        config = LoraConfig(
-            r=rank,
-            lora_alpha=2 * rank,
-            lora_dropout=0.05,
-            target_modules=LORA_TARGETS,
-            exclude_modules=r".*pooler.*",
-        )
+    def __init__(self, backbone: nn.Module, config: LoraConfig) -> None:
         super().__init__(cast("nn.Module", get_peft_model(cast("Any", backbone), config)))
 
     def merged(self) -> nn.Module:
@@ -74,21 +67,6 @@ class LowRank(FullTuning):
 class AdaptiveLowRank(LowRank):
     """AdaLoRA (Zhang et al. 2023): starts at one and a half times the rank, and takes away the
     directions that matter least until the mean rank is the one asked for."""
-
-    def __init__(self, backbone: nn.Module, rank: int, steps: int) -> None:
-        config = AdaLoraConfig(
-            init_r=rank + rank // 2,
-            target_r=rank,
-            lora_alpha=2 * rank,
-            lora_dropout=0.05,
-            target_modules=LORA_TARGETS,
-            exclude_modules=r".*pooler.*",
-            tinit=steps // 10,
-            tfinal=steps // 3,
-            deltaT=max(1, steps // 100),
-            total_step=steps,
-        )
-        FullTuning.__init__(self, cast("nn.Module", get_peft_model(cast("Any", backbone), config)))
 
     def penalty(self) -> Tensor:
         """How far the singular directions are from orthogonal (equation 4 of the paper)."""
@@ -123,8 +101,23 @@ class AdaptiveLowRank(LowRank):
 
 def adapter_for(method: Method, backbone: nn.Module, rank: int, steps: int) -> Adapter:
     """The adapter of a method; `steps` is the length of the run."""
+    shared: dict[str, Any] = {
+        "lora_alpha": 2 * rank,
+        "lora_dropout": 0.05,
+        "target_modules": LORA_TARGETS,
+        "exclude_modules": r".*pooler.*",
+    }
     if method == "lora":
-        return LowRank(backbone, rank)
+        return LowRank(backbone, LoraConfig(r=rank, **shared))
     if method == "adalora":
-        return AdaptiveLowRank(backbone, rank, steps)
+        config = AdaLoraConfig(
+            init_r=rank + rank // 2,
+            target_r=rank,
+            tinit=steps // 10,
+            tfinal=steps // 3,
+            deltaT=max(1, steps // 100),
+            total_step=steps,
+            **shared,
+        )
+        return AdaptiveLowRank(backbone, config)
     return FullTuning(backbone)
