@@ -1,5 +1,6 @@
 """Training for real, on very little."""
 
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -234,6 +235,21 @@ def test_a_text_of_100_000_characters_is_cut(
     tokens = model.tokenise(["loss " * 20_000])
     assert np.isfinite(model.answer(tokens)[0]).all()
     assert manifest.files
+
+
+def test_a_disk_that_takes_no_more_is_told_and_the_run_goes_on_later(
+    tmp_path: Path, plan: TrainingPlan
+) -> None:
+    whole = train(plan, tmp_path / "whole")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_192, before[1]))
+    try:
+        with pytest.raises(ModelError, match=r"cannot be written.* the same command goes on"):
+            train(plan, tmp_path / "model")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not (tmp_path / "model").exists()
+    assert train(plan, tmp_path / "model").files == whole.files
 
 
 def _interrupt_after(step: int) -> Callable[[Progress], None]:
