@@ -61,8 +61,18 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def identifier(self) -> str:
-        """Name and the beginning of a hash over all files: what scores are stored under."""
-        digest = hashlib.sha256(msgspec.json.encode(self.files, order="sorted")).hexdigest()
+        """Name and the beginning of a hash over all that its answers hang on: what scores are
+        stored under."""
+        told = (
+            self.files,
+            self.pooling,
+            self.topics,
+            self.max_tokens,
+            self.temperature,
+            self.topic_thresholds,
+            self.reads_companies,
+        )
+        digest = hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
         return f"{self.name}@{digest[:8]}"
 
 

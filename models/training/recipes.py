@@ -18,9 +18,11 @@ ENGLISH_WRITTEN = (
     "en-press",
     "en-risk",
     "en-cases",
+    "en-companies-3",
     "en-companies-2",
     "en-companies",
     "en-posts",
+    "en-releases-3",
     "en-releases-2",
     "en-releases",
 )
@@ -34,11 +36,13 @@ CHINESE_WRITTEN = (
     "zh-cases",
     "zh-chatter-2",
     "zh-chatter",
+    "zh-companies-2",
     "zh-companies",
+    "zh-direction",
     "zh-finance-2",
     "zh-finance",
 )
-WRITTEN_WEIGHT, PRESS_WEIGHT, TWEET_WEIGHT, POLITICAL_WEIGHT = 1.5, 2.0, 1.5, 0.5
+WRITTEN_WEIGHT, PRESS_WEIGHT, TWEET_WEIGHT, POLITICAL_WEIGHT = 1.5, 2.0, 2.0, 0.5
 TOPIC_SHARE, TOPIC_VALID_TEXTS, POLITICAL_TEXTS = 0.6, 600, 2_500
 Parts = tuple[list[Example], list[Example], list[Example]]
 """Train, valid and test."""
@@ -117,10 +121,9 @@ def english_corpus(data: Path, texts: Mapping[str, str]) -> Corpus:
     _shuffle(asked)
     parts["newsmtsc"] = (asked[:POLITICAL_TEXTS], [], [])
     sources.append(_source("newsmtsc", path, len(asked), "MIT"))
-    weights = {"en-press": PRESS_WEIGHT, "en-releases": PRESS_WEIGHT}
+    heavier = ("en-press", "en-releases", "en-releases-3")
     for name in ENGLISH_WRITTEN:
-        weight = weights.get(name, WRITTEN_WEIGHT)
-        _add_written(parts, sources, name, weight)
+        _add_written(parts, sources, name, PRESS_WEIGHT if name in heavier else WRITTEN_WEIGHT)
     for name in ("archive-en", "archive-en-2"):
         _add_labelled(parts, sources, name, texts, WRITTEN_WEIGHT, 1.0)
     return _apart(parts, sources, published)
@@ -187,7 +190,7 @@ def _source(name: str, path: Path, rows: int, licence: str) -> DataSource:
 
 RECIPES = {
     "en": Recipe(
-        name="undertone-en-3",
+        name="undertone-en-4",
         language="en",
         base=Base(
             name="sentence-transformers/all-MiniLM-L6-v2",
@@ -198,14 +201,14 @@ RECIPES = {
         pooling="mean",
         method="full",
         learning_rate=1e-4,
-        epochs=5,
+        epochs=6,
         batch_size=64,
         max_tokens=64,
         class_weight_power=0.25,
         corpus=english_corpus,
     ),
     "zh": Recipe(
-        name="undertone-zh-3",
+        name="undertone-zh-4",
         language="zh",
         base=Base(name="BAAI/bge-small-zh-v1.5", licence="MIT", package="", sha256=""),
         pooling="cls",
