@@ -108,7 +108,7 @@ def _measured(
         ]
         files = ["--train", str(folder / "train.jsonl"), "--output", str(folder / "model")]
         subprocess.run([*command, *files, *options], check=True)
-        model = open_model(str(folder / "model"), language, "cpu", None)
+        model = open_model(str(folder / "model"), language)
     answers = [
         model.answer(model.tokenise([item.text for item in test[start : start + BATCH_TEXTS]]))
         for start in range(0, len(test), BATCH_TEXTS)

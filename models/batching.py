@@ -1,26 +1,46 @@
 """Cutting work into batches by a token budget: pure, so that it can be proved on any input."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+WIDTH_STEP = 4
 
 
-def cut_batches(
-    lengths: Sequence[int], budget_tokens: int, max_items: int = 512
-) -> list[list[int]]:
-    """Indices of the texts, batch by batch, longest first.
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Texts that are padded to the same width."""
 
-    `lengths` are token counts, padding aside. Texts are sorted by length, so that a batch pads
-    little, and a batch is closed when its padded size (longest times count) would pass
-    `budget_tokens`; a text longer than the budget gets a batch of its own. The longest come
-    first, so that memory runs out at once or never.
+    width: int
+    """Tokens."""
+    indices: tuple[int, ...]
+
+
+def cut_batches(lengths: Sequence[int], budget_tokens: int, most_tokens: int) -> list[Batch]:
+    """The texts batch by batch, longest first.
+
+    `lengths` are token counts. A text is padded to the next multiple of four tokens, at most to
+    `most_tokens`, whatever it is batched with: what a model says of a text then hangs on the text
+    alone. A batch is closed when its padded size (width times count) would pass `budget_tokens`; a
+    text wider than the budget gets a batch of its own. The longest come first, so that memory runs
+    out at once or never.
     """
     order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
-    batches: list[list[int]] = []
-    longest = 0
+    batches: list[Batch] = []
+    width, waiting = 0, list[int]()
     for index in order:
-        batch = batches[-1] if batches else None
-        if batch is None or len(batch) >= max_items or longest * (len(batch) + 1) > budget_tokens:
-            longest = max(lengths[index], 1)
-            batches.append([index])
-        else:
-            batch.append(index)
+        wanted = max(1, -(-lengths[index] // WIDTH_STEP)) * WIDTH_STEP
+        wanted = max(lengths[index], min(wanted, most_tokens))
+        if waiting and (wanted != width or width * (len(waiting) + 1) > budget_tokens):
+            batches.append(Batch(width, tuple(waiting)))
+            waiting = []
+        width = wanted
+        waiting.append(index)
+    if waiting:
+        batches.append(Batch(width, tuple(waiting)))
     return batches
+
+
+def padding_share(batches: Sequence[Batch], lengths: Sequence[int]) -> float:
+    """Which share of the positions that are computed holds no token."""
+    computed = sum(batch.width * len(batch.indices) for batch in batches)
+    return 1 - sum(lengths) / computed if computed else 0.0

@@ -50,9 +50,9 @@ class TwoHeadEncoder(nn.Module):
         return self.sentiment(pooled), self.topics(pooled)
 
 
-def padded(tokens: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
-    """Token ids and attention mask, (texts, tokens)."""
-    width = max(len(ids) for ids in tokens)
+def padded(tokens: Sequence[list[int]], width: int = 0) -> tuple[Tensor, Tensor]:
+    """Token ids and attention mask, (texts, tokens); as wide as the longest text, or wider."""
+    width = max(width, *(len(ids) for ids in tokens))
     input_ids = torch.zeros(len(tokens), width, dtype=torch.long)
     mask = torch.zeros(len(tokens), width, dtype=torch.long)
     for row, ids in enumerate(tokens):

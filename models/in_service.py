@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from models.encoder import padded
+from models.backends.opening import BackendOptions, open_backend
+from models.backends.protocol import Logits
 from models.loading import load_network, open_tokenizer, resolve
 from models.reference import Reference, read_reference
 
 MAX_CHARACTERS_PER_TOKEN = 12
+PLAIN = BackendOptions()
+"""Torch on the CPU."""
 
 
 class Answers(Protocol):
@@ -23,6 +25,8 @@ class Answers(Protocol):
     max_tokens: int
     topics: tuple[str, ...]
     """What its topic probabilities are of, in their order."""
+    backend_reason: str
+    """What runs it, and why."""
     reference: Reference | None
     """What it saw and said when it was made, where that is known."""
 
@@ -38,17 +42,17 @@ class Answers(Protocol):
 
 
 class BundledModel:
-    """A model directory in service on a device."""
+    """A model directory in service."""
 
-    def __init__(self, spec: str, device: str, max_tokens: int | None = None) -> None:
+    def __init__(
+        self, spec: str, options: BackendOptions = PLAIN, max_tokens: int | None = None
+    ) -> None:
         directory = resolve(spec)
         manifest, network, tokenizer = load_network(directory)
         self.identifier = manifest.identifier
         self.languages = manifest.languages
         self.reads_companies = manifest.reads_companies
         self.topics = manifest.topics
-        self._device = torch.device(device)
-        self._network = network.to(self._device)
         self.max_tokens = min(max_tokens or manifest.max_tokens, manifest.max_tokens)
         self._tokenizer = open_tokenizer(tokenizer, self.max_tokens)
         unknown = getattr(self._tokenizer.model, "unk_token", None) or "<unk>"
@@ -60,6 +64,21 @@ class BundledModel:
             [manifest.topic_thresholds.get(topic, 0.5) for topic in manifest.topics],
             dtype=np.float32,
         )
+        opened = open_backend(
+            network,
+            self.identifier,
+            self.languages,
+            self.max_tokens,
+            options,
+            self.tokenise,
+            self._labels,
+        )
+        self._backend, self.backend_reason = opened.backend, opened.reason
+
+    @property
+    def backend_name(self) -> str:
+        """What runs the network, and in which precision."""
+        return self._backend.name
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
         limit = self.max_tokens * MAX_CHARACTERS_PER_TOKEN
@@ -69,13 +88,16 @@ class BundledModel:
     def token_counts(self, tokens: Sequence[list[int]]) -> list[tuple[int, int]]:
         return [(len(ids), ids.count(self._unknown)) for ids in tokens]
 
-    @torch.inference_mode()
     def answer(
         self, tokens: Sequence[list[int]]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-        input_ids, mask = padded(tokens)
-        sentiment, topics = self._network(input_ids.to(self._device), mask.to(self._device))
-        probabilities = (sentiment.float() / self._temperature).softmax(-1).cpu().numpy()
-        likelihoods = topics.float().sigmoid().cpu().numpy()
-        rounded = likelihoods.round(4)
-        return probabilities.round(4), rounded, rounded >= self._thresholds
+        sentiment, topics = self._backend.logits(tokens)
+        scaled = sentiment / self._temperature
+        powers = np.exp(scaled - scaled.max(-1, keepdims=True))
+        probabilities = (powers / powers.sum(-1, keepdims=True)).astype(np.float32)
+        likelihoods = (1 / (1 + np.exp(-topics))).astype(np.float32).round(4)
+        return probabilities.round(4), likelihoods, likelihoods >= self._thresholds
+
+    def _labels(self, found: Logits) -> tuple[NDArray[np.int_], NDArray[np.bool_]]:
+        likelihoods = (1 / (1 + np.exp(-found[1]))).round(4)
+        return found[0].argmax(-1), likelihoods >= self._thresholds

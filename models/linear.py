@@ -18,6 +18,7 @@ class LinearModel:
     """Logistic regression in service: the sum of a text's n-gram weights, one column a label."""
 
     reads_companies = False
+    backend_reason = "numpy"
 
     def __init__(self, directory: Path) -> None:
         """Raises ModelError for a directory that is broken or changed."""

@@ -3,16 +3,16 @@
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.batching import cut_batches
+from models.backends.opening import BackendOptions
 from models.companies import CHARACTERS_PER_TOKEN, clauses_naming, marked
-from models.in_service import Answers
+from models.in_service import PLAIN, Answers
 from models.labels import SENTIMENTS, TOPICS
 from models.languages import detect_language, route
 from models.manifest import ModelError
@@ -74,15 +74,14 @@ class Prepared:
 class Scorer:
     """Scores texts in any mixture of languages."""
 
-    def __init__(self, models: Mapping[str, Answers], batch_tokens: int = 4096) -> None:
-        """`models` by language; must hold "en" and "zh". `batch_tokens` is a batch's budget."""
+    def __init__(self, models: Mapping[str, Answers]) -> None:
+        """`models` by language; must hold "en" and "zh"."""
         missing = {"en", "zh"} - set(models)
         if missing:
             raise ModelError(f"no model for {', '.join(sorted(missing))}")
         self._models = dict(models)
         own = {topic for model in models.values() for topic in model.topics} - set(TOPICS)
         self.topic_names = (*TOPICS, *sorted(own))
-        self._batch_tokens = batch_tokens
 
     @classmethod
     def load(
@@ -90,13 +89,13 @@ class Scorer:
         specs: Mapping[str, str] = DEFAULT_MODELS,
         device: str = "auto",
         max_tokens: int | None = None,
-        batch_tokens: int = 4096,
+        options: BackendOptions = PLAIN,
     ) -> "Scorer":
         """Load a model a language: `bundled:NAME`, a directory, or a Hugging Face classifier.
 
         Raises ModelError, with a message for the user.
         """
-        chosen = pick_device(device)
+        chosen = replace(options, device=pick_device(device))
         opened: dict[str, Answers] = {}
         for language, spec in {**DEFAULT_MODELS, **specs}.items():
             same = next(
@@ -108,12 +107,17 @@ class Scorer:
                 None,
             )
             opened[language] = same or open_model(spec, language, chosen, max_tokens)
-        return cls(opened, batch_tokens)
+        return cls(opened)
 
     @property
     def identifiers(self) -> dict[str, str]:
         """The model in service by language."""
         return {language: model.identifier for language, model in self._models.items()}
+
+    @property
+    def backend_reasons(self) -> dict[str, str]:
+        """What runs the model of a language, and why."""
+        return {language: model.backend_reason for language, model in self._models.items()}
 
     def prepare(
         self,
@@ -158,12 +162,9 @@ class Scorer:
         names = [""] * prepared.count
         for model, indices, tokens in prepared.work:
             columns = [self.topic_names.index(topic) for topic in model.topics]
-            for batch in cut_batches([len(ids) for ids in tokens], self._batch_tokens):
-                rows = [indices[item] for item in batch]
-                cells = np.ix_(rows, columns)
-                sentiment[rows], topics[cells], passed[cells] = model.answer(
-                    [tokens[item] for item in batch]
-                )
+            rows = list(indices)
+            cells = np.ix_(rows, columns)
+            sentiment[rows], topics[cells], passed[cells] = model.answer(tokens)
             for index in indices:
                 names[index] = model.identifier
         return Scores(sentiment, topics, passed, prepared.languages, tuple(names), self.topic_names)

@@ -7,12 +7,13 @@ at the bottom the bundled model; later the model that serves stays.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from models.in_service import Answers, BundledModel
+from models.backends.opening import BackendOptions
+from models.in_service import PLAIN, Answers, BundledModel
 from models.journal import LANGUAGES, Language, Promotion, succession
 from models.layout import LINEAR
 from models.linear import LinearModel
@@ -41,7 +42,12 @@ class ServiceOptions:
 
     device: str = "auto"
     max_tokens: int | None = None
-    batch_tokens: int = 4096
+    backend: BackendOptions = PLAIN
+
+    @property
+    def resolved(self) -> BackendOptions:
+        """With the device that is meant. Raises ModelError."""
+        return replace(self.backend, device=pick_device(self.device))
 
 
 @dataclass(slots=True)
@@ -64,7 +70,7 @@ class ModelService:
         self._seen = self._journal_state()
         for key in self.specs:
             self.open(key)
-        return Scorer(self._models, self.options.batch_tokens)
+        return Scorer(self._models)
 
     def open(self, key: str) -> Answers:
         """Open the model of one language, or take the one that another language has opened."""
@@ -104,13 +110,12 @@ class ModelService:
                 self.serving.update(dict.fromkeys(keys, tried[1]))
                 self._models.update(dict.fromkeys(keys, model))
                 changed = True
-        return Scorer(self._models, self.options.batch_tokens) if changed else None
+        return Scorer(self._models) if changed else None
 
     def _open_first(self, spec: str, key: str) -> tuple[str, Answers]:
         language = registry_language(spec)
         if language is None:
-            device = pick_device(self.options.device)
-            return spec, open_model(spec, key, device, self.options.max_tokens)
+            return spec, open_model(spec, key, self.options.resolved, self.options.max_tokens)
         try:
             entries = self.registry.entries()
         except ModelError as error:
@@ -178,7 +183,7 @@ def open_directory(directory: Path, options: ServiceOptions) -> Answers:
     if (directory / LINEAR).is_file():
         model = LinearModel(directory)
     else:
-        model = BundledModel(str(directory), pick_device(options.device), options.max_tokens)
+        model = BundledModel(str(directory), options.resolved, options.max_tokens)
     try:
         sentiment, topics, _ = model.answer(model.tokenise([PROBE, ""]))
     except (IndexError, RuntimeError) as error:

@@ -8,7 +8,9 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from models.in_service import Answers, BundledModel
+from models.backends.opening import BackendOptions
+from models.batching import cut_batches
+from models.in_service import PLAIN, Answers, BundledModel
 from models.labels import LABEL_SYNONYMS, SENTIMENTS
 from models.layout import LINEAR
 from models.linear import LinearModel
@@ -23,7 +25,9 @@ class StandIn:
     reads_companies = False
     reference: Reference | None = None
 
-    def __init__(self, spec: str, topics: BundledModel, device: str, max_tokens: int) -> None:
+    def __init__(
+        self, spec: str, topics: BundledModel, options: BackendOptions, max_tokens: int
+    ) -> None:
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(spec, trust_remote_code=False)
             network = AutoModelForSequenceClassification.from_pretrained(
@@ -35,8 +39,10 @@ class StandIn:
         self._columns = [
             _column(spec, network.config.id2label, sentiment) for sentiment in SENTIMENTS
         ]
-        self._network = network.eval().to(device)
-        self._device = device
+        self._network = network.eval().to(options.device)
+        self._device = options.device
+        self.backend_reason = f"torch {options.device} f32, as a model from elsewhere is"
+        self._budget_tokens = options.batch_tokens
         self._topics = topics
         self.topics = topics.topics
         self.max_tokens = max_tokens
@@ -58,14 +64,26 @@ class StandIn:
         self, tokens: Sequence[list[int]]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
         parts = [(ids[: ids.index(-1)], ids[ids.index(-1) + 1 :]) for ids in tokens]
-        batch = self._tokenizer.pad({"input_ids": [own for own, _ in parts]}, return_tensors="pt")
-        logits = self._network(**batch.to(self._device)).logits.float()
-        probabilities = logits.softmax(-1).cpu().numpy()[:, self._columns].round(4)
+        own = [part for part, _ in parts]
+        probabilities = np.zeros((len(tokens), len(SENTIMENTS)), dtype=np.float32)
+        lengths = [len(ids) for ids in own]
+        for batch in cut_batches(lengths, self._budget_tokens, self.max_tokens):
+            rows = list(batch.indices)
+            inputs = self._tokenizer.pad(
+                {"input_ids": [own[row] for row in rows]},
+                padding="max_length",
+                max_length=batch.width,
+                return_tensors="pt",
+            )
+            logits = self._network(**inputs.to(self._device)).logits.float()
+            probabilities[rows] = logits.softmax(-1).cpu().numpy()[:, self._columns].round(4)
         _, topics, passed = self._topics.answer([more for _, more in parts])
         return probabilities, topics, passed
 
 
-def open_model(spec: str, language: str, device: str, max_tokens: int | None) -> Answers:
+def open_model(
+    spec: str, language: str, options: BackendOptions = PLAIN, max_tokens: int | None = None
+) -> Answers:
     """A model of ours by `bundled:NAME` or directory, else a Hugging Face classifier.
 
     Raises ModelError, with a message for the user.
@@ -73,11 +91,11 @@ def open_model(spec: str, language: str, device: str, max_tokens: int | None) ->
     if spec.startswith("bundled:") or (Path(spec) / MANIFEST).is_file():
         if (resolve(spec) / LINEAR).is_file():
             return LinearModel(resolve(spec))
-        return BundledModel(spec, device, max_tokens)
+        return BundledModel(spec, options, max_tokens)
     if Path(spec).is_dir() and not (Path(spec) / "config.json").is_file():
         raise ModelError(f"{spec}: neither {MANIFEST} nor config.json is in this directory")
-    topics = BundledModel(f"bundled:{'zh' if language == 'zh' else 'en'}", device, max_tokens)
-    return StandIn(spec, topics, device, max_tokens or 64)
+    topics = BundledModel(f"bundled:{'zh' if language == 'zh' else 'en'}", options, max_tokens)
+    return StandIn(spec, topics, options, max_tokens or 64)
 
 
 def _column(spec: str, id2label: dict[int, str], sentiment: str) -> int:

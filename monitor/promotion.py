@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from models.backends.opening import BackendOptions
 from models.journal import LANGUAGES, Language
 from models.manifest import ModelError, parse_manifest
 from models.promotion import Comparison, compare, reasons_against
@@ -72,7 +73,9 @@ def promote(
     chosen = language or _only_language(name, languages)
     examples = {str(path): read_labelled(path) for path in sets}
     version = version or registry.register(directory)
-    options = ServiceOptions(settings.device, settings.max_tokens, settings.batch_tokens)
+    options = ServiceOptions(
+        settings.device, settings.max_tokens, BackendOptions(batch_tokens=settings.batch_tokens)
+    )
     candidate = open_version(registry, version, options)
     expected = registry.in_service(chosen)
     comparisons: list[Comparison] = []

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
+from models.backends.opening import BackendOptions
 from models.registry import Registry
 from models.scorer import Prepared, Scorer, Scores
 from models.serving import ModelService, Refusal, ServiceOptions
@@ -108,8 +109,22 @@ def model_service(
     return ModelService(
         Registry(settings.model_registry),
         {"en": chosen.english, "zh": chosen.chinese},
-        ServiceOptions(chosen.device, chosen.max_tokens, chosen.batch_tokens),
+        service_options(settings),
         on_refusal,
+    )
+
+
+def service_options(settings: Settings) -> ServiceOptions:
+    """How the settings want models opened."""
+    chosen = settings.models
+    return ServiceOptions(
+        chosen.device,
+        chosen.max_tokens,
+        BackendOptions(
+            backend=chosen.backend,
+            batch_tokens=chosen.batch_tokens,
+            cache=settings.backend_cache.resolve(),
+        ),
     )
 
 

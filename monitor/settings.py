@@ -63,6 +63,8 @@ class ModelSettings(_Part):
     registry: Path | None = None
     """Where versions of models are kept; by default `models` in the data directory."""
     device: str = "auto"
+    backend: Literal["auto", "torch", "openvino-f32", "openvino-bf16", "openvino-int8"] = "auto"
+    """What runs a network on the CPU; `auto` measures it at the first start."""
     max_tokens: int | None = Field(None, ge=8, le=512)
     batch_tokens: int = Field(4_096, ge=64, le=1_000_000)
     threads: int | None = Field(None, ge=1, le=256)
@@ -172,6 +174,11 @@ class Settings(BaseSettings):
     @property
     def model_registry(self) -> Path:
         return self.models.registry or self.data_dir / "models"
+
+    @property
+    def backend_cache(self) -> Path:
+        """Where models are kept in the form that runs fastest here."""
+        return self.data_dir / "cache" / "backends"
 
     @cached_property
     def rule_file(self) -> RuleFile:

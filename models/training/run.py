@@ -130,7 +130,7 @@ def _with_reference(plan: TrainingPlan, directory: Path, manifest: Manifest) -> 
     texts = [example for example in plan.valid if not example.company]
     if not texts:
         return manifest
-    model = open_model(str(directory), plan.languages[0], "cpu", None)
+    model = open_model(str(directory), plan.languages[0])
     scorer = Scorer({"en": model, "zh": model})
     prepared = scorer.prepare(
         [example.text for example in texts], [example.language for example in texts]

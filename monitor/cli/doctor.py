@@ -59,7 +59,6 @@ def _bus(settings: Settings) -> str:
 
 
 def _models(settings: Settings) -> str:
-    from models.scorer import pick_device
     from models.serving import Refusal
     from monitor.scoring import model_service
 
@@ -81,7 +80,7 @@ def _models(settings: Settings) -> str:
     if refusals:
         reasons = "; ".join(f"{item.version} is refused: {item.reason}" for item in refusals)
         raise DataError(f"{reasons}; in service instead: {names}")
-    device = pick_device(settings.models.device)
-    return (
-        f"{names}; {device}, {os.cpu_count()} cores; loaded in {loaded:.1f} s, {rate:.0f} texts/s"
+    ways = "; ".join(
+        f"{language} is run by {reason}" for language, reason in scorer.backend_reasons.items()
     )
+    return f"{names}; {ways}; {os.cpu_count()} cores; loaded in {loaded:.1f} s, {rate:.0f} texts/s"

@@ -12,8 +12,8 @@ from models.manifest import ModelError
 from models.scorer import Scorer
 from monitor.events import ScoredEvent
 from monitor.metrics import FAILURES, SHADOW_TEXTS
-from monitor.scoring import scored_text
-from monitor.settings import ModelSettings
+from monitor.scoring import scored_text, service_options
+from monitor.settings import Settings
 from monitor.store.shadow import Probabilities, ShadowScore
 
 LOG = logging.getLogger(__name__)
@@ -106,20 +106,21 @@ class Shadow:
         return found
 
 
-def open_challengers(settings: ModelSettings) -> dict[str, Scorer]:
+def open_challengers(settings: Settings) -> dict[str, Scorer]:
     """The challengers that can be opened; one that cannot is named in the log and counted."""
-    specs = {"en": settings.shadow.english, "zh": settings.shadow.chinese}
+    shadow, options = settings.models.shadow, service_options(settings)
+    specs = {"en": shadow.english, "zh": shadow.chinese}
     found = {}
     for language, spec in specs.items():
-        if spec is None or settings.shadow.fraction == 0:
+        if spec is None or shadow.fraction == 0:
             continue
         try:
             # One model in both places: only texts that are routed to its language come.
             found[language] = Scorer.load(
                 {"en": spec, "zh": spec},
-                device=settings.device,
-                max_tokens=settings.max_tokens,
-                batch_tokens=settings.batch_tokens,
+                options.device,
+                options.max_tokens,
+                options.backend,
             )
         except ModelError as error:
             LOG.error("score: no challenger for '%s': models.shadow: %s", language, error)

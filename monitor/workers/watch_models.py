@@ -105,7 +105,7 @@ class ModelWatch:
 def open_watch(settings: Settings, worker: str) -> ModelWatch:
     """The watch that the settings ask for; the store is opened when there is something to keep."""
     recorder = Recorder(ROLE, lambda: open_store(settings.store_url))
-    challengers = open_challengers(settings.models)
+    challengers = open_challengers(settings)
     keeper = _Keeper(recorder)
     shadow = Shadow(challengers, settings.models.shadow.fraction, keeper) if challengers else None
     return ModelWatch(settings.models.low_confidence, shadow, recorder, worker)

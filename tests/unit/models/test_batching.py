@@ -1,22 +1,33 @@
-"""Batches: every text once, within the budget."""
+"""Batches: every text once, within the budget, at a width of its own."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.batching import cut_batches
+from models.batching import Batch, cut_batches, padding_share
 
 
-@given(lengths=st.lists(st.integers(1, 200)), budget=st.integers(1, 1_000), most=st.integers(1, 50))
+@given(
+    lengths=st.lists(st.integers(1, 200)),
+    others=st.lists(st.integers(1, 200)),
+    budget=st.integers(1, 1_000),
+)
 def test_every_text_once_and_no_batch_above_its_budget(
-    lengths: list[int], budget: int, most: int
+    lengths: list[int], others: list[int], budget: int
 ) -> None:
-    batches = cut_batches(lengths, budget, most)
-    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
+    batches = cut_batches(lengths, budget, 200)
+    assert sorted(index for batch in batches for index in batch.indices) == [*range(len(lengths))]
     for batch in batches:
-        padded = max(lengths[index] for index in batch) * len(batch)
-        assert len(batch) <= most
-        assert padded <= budget or len(batch) == 1
+        assert batch.width * len(batch.indices) <= budget or len(batch.indices) == 1
+        assert all(0 <= batch.width - lengths[index] < 4 for index in batch.indices)
+    widths = {index: batch.width for batch in batches for index in batch.indices}
+    together = cut_batches([*lengths, *others], budget, 200)
+    for batch in together:
+        for index in batch.indices:
+            assert index >= len(lengths) or widths[index] == batch.width
 
 
 def test_like_lengths_come_together_longest_first() -> None:
-    assert cut_batches([1, 9, 2, 10], 20) == [[3, 1], [2, 0]]
+    batches = cut_batches([1, 9, 2, 10], 24, 10)
+    assert batches == [Batch(10, (3, 1)), Batch(4, (2, 0))]
+    assert padding_share(batches, [1, 9, 2, 10]) == 1 - 22 / 28
+    assert padding_share([], []) == 0.0

@@ -68,7 +68,7 @@ def test_a_model_learns_is_written_and_serves(
     )
     output = tmp_path / "model"
     manifest = train(chosen, output)
-    served = open_model(str(output), "en", "cpu", None)
+    served = open_model(str(output), "en")
     assert served.identifier == manifest.identifier
     found, _, passed = served.answer(served.tokenise(["z falls on loss", "z soars on profit"]))
     assert found.argmax(-1).tolist() == [0, 2]
@@ -165,7 +165,7 @@ def test_training_goes_on_from_a_model(tmp_path: Path, plan: TrainingPlan) -> No
         tmp_path / "third",
     )
     assert third.topics == ("盈利", "亏损")
-    scorer = Scorer({"en": BundledModel(str(tmp_path / "third"), "cpu"), "zh": _other(tmp_path)})
+    scorer = Scorer({"en": BundledModel(str(tmp_path / "third")), "zh": _other(tmp_path)})
     scores = scorer.score(["a soars on profit"])
     assert list(scores.topics_of(0)) == ["盈利"]
 
@@ -186,7 +186,7 @@ def test_a_company_can_be_asked_for(tmp_path: Path, plan: TrainingPlan) -> None:
     manifest = train(chosen, tmp_path / "model")
     assert manifest.reads_companies
     assert manifest.metrics["valid"]["company_f1"] > 0.9
-    model = BundledModel(str(tmp_path / "model"), "cpu")
+    model = BundledModel(str(tmp_path / "model"))
     text = "y soars as z falls"
     scores = Scorer({"en": model, "zh": model}).score(
         [text, text], None, [spans_of(text, "y"), spans_of(text, "z")]
@@ -231,7 +231,7 @@ def test_a_text_of_100_000_characters_is_cut(
         replace(plan, train=long, method=method),  # type: ignore[arg-type]
         tmp_path / "model",
     )
-    model = open_model(str(tmp_path / "model"), "en", "cpu", None)
+    model = open_model(str(tmp_path / "model"), "en")
     tokens = model.tokenise(["loss " * 20_000])
     assert np.isfinite(model.answer(tokens)[0]).all()
     assert manifest.files
@@ -262,4 +262,4 @@ def _interrupt_after(step: int) -> Callable[[Progress], None]:
 
 def _other(tmp_path: Path) -> BundledModel:
     assert load_network(tmp_path / "first")
-    return BundledModel(str(tmp_path / "first"), "cpu")
+    return BundledModel(str(tmp_path / "first"))

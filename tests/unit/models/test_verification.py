@@ -340,7 +340,7 @@ def test_an_adapter_that_does_not_fit_is_refused(
 @pytest.mark.parametrize("model_type", CONFIGS)
 def test_every_kind_of_encoder_that_is_allowed_works(tmp_path: Path, model_type: str) -> None:
     write_tiny(tmp_path / "model", model_type=model_type)
-    model = BundledModel(str(tmp_path / "model"), "cpu")
+    model = BundledModel(str(tmp_path / "model"))
     sentiment, _, _ = model.answer(model.tokenise(["shares fall " * 30, "profit at record"]))
     assert sentiment.sum(-1) == pytest.approx([1.0, 1.0], abs=1e-3)
 
@@ -349,7 +349,7 @@ def test_a_base_is_found_and_not_imported(
     adapted: Path, packages: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(packages))
-    model = BundledModel(str(adapted), "cpu")
+    model = BundledModel(str(adapted))
     assert model.identifier.startswith("tiny-lora@")
 
 
@@ -373,6 +373,6 @@ def test_a_text_that_holds_the_mark_does_no_harm_where_the_vocabulary_lacks_it(
         )
     )(directory)
     hashes_again(directory)
-    model = BundledModel(str(directory), "cpu")
+    model = BundledModel(str(directory))
     sentiment, _, _ = model.answer(model.tokenise(["[unused1] shares fall"]))
     assert sentiment.sum() == pytest.approx(1.0, abs=1e-3)

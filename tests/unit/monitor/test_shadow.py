@@ -29,7 +29,7 @@ from monitor.events import (
 )
 from monitor.failures import Unavailable
 from monitor.metrics import LOW_CONFIDENCE, MODEL_DRIFT, SHADOW_TEXTS, SIDE_WRITES
-from monitor.settings import ModelSettings, ShadowSettings
+from monitor.settings import ModelSettings, Settings, ShadowSettings
 from monitor.shadow_report import shadow_reports
 from monitor.store.drift import drift
 from monitor.store.engine import open_store, reading
@@ -61,6 +61,7 @@ class Failing:
 
     identifier = "failing@0"
     reads_companies = False
+    backend_reason = "none"
     max_tokens = 8
     topics = TOPICS
     reference: Reference | None = None
@@ -141,10 +142,14 @@ def test_a_challenger_that_breaks_is_counted_and_harms_nobody() -> None:
 
 def test_a_challenger_that_cannot_be_opened_is_left_out(tmp_path: Path) -> None:
     found = open_challengers(
-        ModelSettings(shadow=ShadowSettings(english=str(tmp_path / "none"), chinese="bundled:zh"))
+        shadowing(ShadowSettings(english=str(tmp_path / "none"), chinese="bundled:zh"))
     )
     assert list(found) == ["zh"]
-    assert open_challengers(ModelSettings(shadow=ShadowSettings(english="a", fraction=0))) == {}
+    assert open_challengers(shadowing(ShadowSettings(english="a", fraction=0))) == {}
+
+
+def shadowing(shadow: ShadowSettings) -> Settings:
+    return Settings(models=ModelSettings(shadow=shadow, backend="torch"))
 
 
 def test_the_role_sends_the_same_with_and_without_a_challenger(

@@ -1,0 +1,110 @@
+"""A network run by OpenVINO on the CPU: in single precision, in bfloat16, or in eight bits."""
+
+import threading
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import openvino as ov
+import torch
+from openvino import opset13
+from openvino.frontend import FrontEndManager
+from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+from models.backends.protocol import Logits
+from models.batching import cut_batches
+from models.encoder import TwoHeadEncoder
+
+Precision = Literal["f32", "bf16", "int8"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+LEAST_ROWS_OF_A_MATRIX = 16
+_GROUP = "DYNAMIC_QUANTIZATION_GROUP_SIZE"
+_SETTINGS: dict[Precision, dict[str, str]] = {
+    "f32": {"INFERENCE_PRECISION_HINT": "f32", _GROUP: "0"},
+    "bf16": {"INFERENCE_PRECISION_HINT": "bf16", _GROUP: "0"},
+    # What goes into a product is rounded to eight bits in groups of 32, each with its own scale.
+    "int8": {"INFERENCE_PRECISION_HINT": "f32", _GROUP: "32"},
+}
+
+
+class OpenVinoBackend:
+    """An exported network, compiled for this CPU. Safe to call on several threads."""
+
+    def __init__(
+        self, path: Path, precision: Precision, batch_tokens: int, max_tokens: int, threads: int
+    ) -> None:
+        core = ov.Core()
+        model = core.read_model(path)
+        if precision == "int8":
+            _round_weights(model)
+        settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": str(threads),
+            **_SETTINGS[precision],
+        }
+        self.name = f"openvino {precision}"
+        self._request = core.compile_model(model, "CPU", settings).create_infer_request()
+        self._one_at_a_time = threading.Lock()
+        self._budget_tokens = batch_tokens
+        self._max_tokens = max_tokens
+        self._columns = tuple(int(port.partial_shape[1].get_length()) for port in model.outputs)
+
+    def logits(self, tokens: Sequence[list[int]]) -> Logits:
+        sentiment, topics = (
+            np.zeros((len(tokens), columns), dtype=np.float32) for columns in self._columns
+        )
+        lengths = [len(ids) for ids in tokens]
+        for batch in cut_batches(lengths, self._budget_tokens, self._max_tokens):
+            input_ids = np.zeros((len(batch.indices), batch.width), dtype=np.int64)
+            mask = np.zeros_like(input_ids)
+            for row, index in enumerate(batch.indices):
+                input_ids[row, : lengths[index]] = tokens[index]
+                mask[row, : lengths[index]] = 1
+            rows = list(batch.indices)
+            with self._one_at_a_time:
+                found = self._request.infer([input_ids, mask])
+                sentiment[rows], topics[rows] = found[0], found[1]
+        return sentiment, topics
+
+
+def export(network: TwoHeadEncoder, path: Path) -> None:
+    """Write a network for OpenVINO, in single precision: `path` and a `.bin` beside it."""
+    example = torch.ones(2, 8, dtype=torch.long)
+    with warnings.catch_warnings():
+        # Tracing warns of each branch that it takes for good; none of them hangs on a text.
+        warnings.simplefilter("ignore")
+        # Not ov.convert_model, which tells its makers of each use.
+        frontend = FrontEndManager().load_by_framework("pytorch")
+        decoder = TorchScriptPythonDecoder(network, example_input=(example, example))
+        model = frontend.convert(frontend.load(decoder))
+    for port in model.inputs:
+        port.get_node().set_element_type(ov.Type.i64)
+        port.get_node().set_partial_shape(ov.PartialShape([-1, -1]))
+    model.validate_nodes_and_infer_types()
+    ov.save_model(model, path, compress_to_fp16=False)
+
+
+def _round_weights(model: Any) -> None:
+    """Replace the matrices of products by eight-bit ones with a scale a row."""
+    for node in model.get_ordered_ops():
+        if node.get_type_name() != "MatMul":
+            continue
+        source = node.input_value(1).get_node()
+        while source.get_type_name() == "Convert":
+            source = source.input_value(0).get_node()
+        if source.get_type_name() != "Constant":
+            continue
+        weights = source.get_data()
+        if weights.ndim != 2 or len(weights) < LEAST_ROWS_OF_A_MATRIX:
+            continue
+        scale = np.abs(weights).max(1, keepdims=True) / 127.0
+        scale[scale == 0] = 1.0
+        whole = opset13.constant(np.round(weights / scale).astype(np.int8), dtype=ov.Type.i8)
+        rounded = opset13.multiply(
+            opset13.convert(whole, "f32"), opset13.constant(scale.astype(np.float32))
+        )
+        for target in source.output(0).get_target_inputs():
+            target.replace_source_output(rounded.output(0))
+    model.validate_nodes_and_infer_types()
