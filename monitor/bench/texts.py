@@ -64,7 +64,7 @@ def _text_of(line: bytes, place: str) -> str:
         row = _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{place}: {error}") from None
-    text = scored_text(row.title, row.text)
+    text = scored_text(row.title or row.text, row.text)
     if not text:
         raise DataError(f"{place}: has neither 'text' nor 'title'")
     return text

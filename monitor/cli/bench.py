@@ -53,7 +53,7 @@ def _measured(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.group(invoke_without_command=True)
 @_measured
 @click.pass_context
-def bench(context: click.Context, as_json: bool, **options: Any) -> None:
+def bench(context: click.Context, /, as_json: bool, **options: Any) -> None:
     """Measure how fast texts are scored here, beside the usual ways and what the machine can do.
 
     Our scorer, a call for each text, a plain Hugging Face pipeline with the same weights (batches
