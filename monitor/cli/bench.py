@@ -57,8 +57,8 @@ def bench(context: click.Context, /, as_json: bool, **options: Any) -> None:
     """Measure how fast texts are scored here, beside the usual ways and what the machine can do.
 
     Our scorer, a call for each text, a plain Hugging Face pipeline with the same weights (batches
-    of 1 and of 32) and a matrix product take turns for five rounds; medians are told. A text comes
-    never twice the same, so nothing is answered from memory. Let nothing else run meanwhile.
+    of 1 and of 32) and a matrix product take turns for five rounds; medians are told. No text comes
+    twice the same, so nothing is answered from memory. Let nothing else run meanwhile.
 
     `undertone bench pipeline` measures end to end, from the bus to the tallies.
     """
