@@ -33,6 +33,7 @@ _COMMANDS: Mapping[str, str] = {
     "train": "monitor.cli.train:train",
     "evaluate": "monitor.cli.evaluate:evaluate",
     "models": "monitor.cli.models:models",
+    "bench": "monitor.cli.bench:bench",
     "doctor": "monitor.cli.doctor:doctor",
     "status": "monitor.cli.status:status",
 }
