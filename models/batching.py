@@ -40,7 +40,6 @@ def cut_batches(lengths: Sequence[int], budget_tokens: int, most_tokens: int) ->
     return batches
 
 
-def padding_share(batches: Sequence[Batch], lengths: Sequence[int]) -> float:
-    """Which share of the positions that are computed holds no token."""
-    computed = sum(batch.width * len(batch.indices) for batch in batches)
-    return 1 - sum(lengths) / computed if computed else 0.0
+def computed_positions(batches: Sequence[Batch]) -> int:
+    """Tokens and padding that the batches hold."""
+    return sum(batch.width * len(batch.indices) for batch in batches)

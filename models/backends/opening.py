@@ -113,10 +113,8 @@ def open_backend(
                 name, reason = choice.best, choice.reason
             agreement = choice.measured[name].agreement
             if agreement < LEAST_AGREEMENT:
-                name, reason = (
-                    TORCH,
-                    f"{name} is refused: {agreement:.1%} of its labels are torch's",
-                )
+                reason = f"{name} is refused: only {agreement:.1%} of its labels are torch's"
+                name = TORCH
                 LOG.warning("models: %s: %s", identifier, reason)
             return Opened(opened(name), reason)
     except (RuntimeError, OSError, TypeError, ValueError) as error:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from ingest.article import Article
+from models.backends.opening import TORCH
 from models.scorer import pick_device
 from monitor.bench.articles import made_articles
 from monitor.bench.machine import machine_facts, usable_cores
@@ -65,12 +66,14 @@ class PipelinePlan:
     """Articles in all; by default as many as fit into `seconds`."""
     bus: str | None = None
     store: str | None = None
+    backend: str = TORCH
+    """What runs a network on a CPU."""
 
 
 def measure_pipeline(plan: PipelinePlan) -> PipelineFigures:
     """Measure for about `plan.seconds`, bare scoring and the roles in turns; starting them comes on
     top. Raises ModelError, UsageError, DataError, Unavailable."""
-    scorer = open_scorer(plan.spec, pick_device(plan.device))
+    scorer = open_scorer(plan.spec, pick_device(plan.device), plan.backend)
     turns = itertools.count(1)
     now = datetime.now(UTC)
 
@@ -82,7 +85,12 @@ def measure_pipeline(plan: PipelinePlan) -> PipelineFigures:
         return len(articles)
 
     count = _articles_a_round(plan, lambda size: bare(burst(size)))
-    models = {"english": plan.spec, "chinese": plan.spec, "device": plan.device}
+    models = {
+        "english": plan.spec,
+        "chinese": plan.spec,
+        "device": plan.device,
+        "backend": plan.backend,
+    }
     with fresh_settings(plan.bus, plan.store, models) as (settings, config):
         bus, engine = open_bus(settings), open_store(settings.store_url)
         try:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models.batching import cut_batches
+from models.backends.opening import TORCH
+from models.batching import computed_positions, cut_batches
 from models.scorer import pick_device
 from monitor.bench.flops import encoder_config, encoder_flops
 from monitor.bench.latency import percentiles
@@ -49,11 +50,16 @@ class ScoringFigures:
 
 
 def measure_scoring(
-    spec: str, language: str, texts: Sequence[str], device: str, seconds: float
+    spec: str,
+    language: str,
+    texts: Sequence[str],
+    device: str,
+    seconds: float,
+    backend: str = TORCH,
 ) -> ScoringFigures:
     """Measure for about `seconds`; opening the model comes on top. Raises ModelError."""
     chosen = pick_device(device)
-    ways = Ways(spec, language, texts, chosen)
+    ways = Ways(spec, language, texts, chosen, backend)
     # Two more turns than there are ways: for probing, and for latency under load.
     turn = seconds / (ROUNDS * 6)
     # A product is the same each time and needs no long turns.
@@ -83,7 +89,7 @@ def measure_scoring(
         ratio_sentence_calls=beside["sentence_calls"],
         peak_share=min(shares.values()) if shares else None,
         peak_shares=shares,
-        padding_waste=_rounded(padding_waste(lengths)),
+        padding_waste=_rounded(padding_waste(lengths, ways.model.max_tokens)),
         label_agreement=ways.agreement(),
         model=ways.model.identifier,
         backend=getattr(ways.model, "backend_name", None),
@@ -114,15 +120,14 @@ def peak_shares(
     return {name: _rounded(reached / peak) for name, peak in peaks.items()}
 
 
-def padding_waste(laps: Iterable[Sequence[int]]) -> float:
+def padding_waste(laps: Iterable[Sequence[int]], most_tokens: int) -> float:
     """Share of padding in the batches that texts of these token counts are cut into, lap by lap."""
     real = held = 0
     for lengths in laps:
         for start in range(0, len(lengths), CHUNK_TEXTS):
             chunk = lengths[start : start + CHUNK_TEXTS]
-            for batch in cut_batches(chunk, BATCH_TOKENS):
-                real += sum(chunk[index] for index in batch)
-                held += max(chunk[index] for index in batch) * len(batch)
+            real += sum(chunk)
+            held += computed_positions(cut_batches(chunk, BATCH_TOKENS, most_tokens))
     return 1 - real / held if held else 0.0
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+from models.backends.opening import TORCH, BackendOptions
 from models.scorer import Prepared, Scorer
 from monitor.bench.latency import poisson_arrivals, served
 from monitor.bench.plain_pipeline import plain_pipeline
@@ -19,12 +20,13 @@ SERVED_TOGETHER = 256
 PROBE_TEXTS = 32
 
 
-def open_scorer(spec: str, device: str) -> Scorer:
+def open_scorer(spec: str, device: str, backend: str = TORCH) -> Scorer:
     """A scorer that gives any text to this model, whatever language it seems to be in.
 
     Raises ModelError.
     """
-    return Scorer.load({"en": spec, "zh": spec}, device, batch_tokens=BATCH_TOKENS)
+    options = BackendOptions(backend=backend, batch_tokens=BATCH_TOKENS)
+    return Scorer.load({"en": spec, "zh": spec}, device, options=options)
 
 
 def score_all(scorer: Scorer, texts: Sequence[str], language: str) -> list[str]:
@@ -49,9 +51,11 @@ def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
 class Ways:
     """Each way with the texts that it is given, and what it leaves behind to be looked at."""
 
-    def __init__(self, spec: str, language: str, texts: Sequence[str], device: str) -> None:
+    def __init__(
+        self, spec: str, language: str, texts: Sequence[str], device: str, backend: str
+    ) -> None:
         """`device` is torch's. Raises ModelError."""
-        self.scorer = open_scorer(spec, device)
+        self.scorer = open_scorer(spec, device, backend)
         self.model = self.scorer.prepare(texts[:1]).work[0][0]
         self.latencies: list[float] = []
         """Seconds of each call with one text."""

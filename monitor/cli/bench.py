@@ -25,6 +25,12 @@ def _measured(command: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.option("--device", default="auto", help="cpu, cuda or cuda:N.  [default: auto]"),
             click.option(
+                "--backend",
+                default="auto",
+                help="What runs a network on a CPU: torch, openvino-f32, openvino-bf16 or "
+                "openvino-int8.  [default: the fastest here]",
+            ),
+            click.option(
                 "--model",
                 help="bundled:NAME, a model directory, or a Hugging Face classifier.  "
                 "[default: the bundled one]",
@@ -70,7 +76,9 @@ def bench(context: click.Context, /, as_json: bool, **options: Any) -> None:
     from monitor.bench.scoring import measure_scoring
 
     spec, language, texts = _chosen(options)
-    found = measure_scoring(spec, language, texts, options["device"], options["seconds"])
+    found = measure_scoring(
+        spec, language, texts, options["device"], options["seconds"], options["backend"]
+    )
     if as_json:
         print_json(asdict(found))
     else:
@@ -98,7 +106,15 @@ def pipeline(
     spec, language, texts = _chosen(options)
     found = measure_pipeline(
         PipelinePlan(
-            spec, language, texts, options["device"], options["seconds"], articles, bus, store
+            spec,
+            language,
+            texts,
+            options["device"],
+            options["seconds"],
+            articles,
+            bus,
+            store,
+            options["backend"],
         )
     )
     if as_json:

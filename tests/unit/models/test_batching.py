@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.batching import Batch, cut_batches, padding_share
+from models.batching import Batch, computed_positions, cut_batches
 
 
 @given(
@@ -29,5 +29,4 @@ def test_every_text_once_and_no_batch_above_its_budget(
 def test_like_lengths_come_together_longest_first() -> None:
     batches = cut_batches([1, 9, 2, 10], 24, 10)
     assert batches == [Batch(10, (3, 1)), Batch(4, (2, 0))]
-    assert padding_share(batches, [1, 9, 2, 10]) == 1 - 22 / 28
-    assert padding_share([], []) == 0.0
+    assert computed_positions(batches) == 28

@@ -7,19 +7,16 @@ import pytest
 
 from monitor.bench.rounds import Lap
 from monitor.bench.scoring import measure_scoring, padding_waste, peak_shares
-from monitor.bench.ways import BATCH_TOKENS
 from tests.unit.models.tiny import CONFIGS, LESSONS, write_tiny
 from tests.unit.monitor.bench.made import write_linear
 
 
-def test_padding_is_what_the_longest_of_a_batch_makes_of_the_others() -> None:
-    assert padding_waste([[10, 10, 10]]) == 0
-    assert padding_waste([[10, 5]]) == pytest.approx(0.25)
-    assert padding_waste([]) == 0
-    # Each fills a batch of its own, or nearly.
-    assert padding_waste([[BATCH_TOKENS, 1]]) == 0
-    # Laps are cut each for itself.
-    assert padding_waste([[10], [5]]) == 0
+def test_padding_goes_to_the_next_width_and_no_further_than_a_model_reads() -> None:
+    assert padding_waste([[12, 12, 12]], 64) == 0
+    assert padding_waste([[12, 6]], 64) == pytest.approx(0.1)
+    assert padding_waste([[12], [6]], 64) == pytest.approx(0.1)
+    assert padding_waste([[10, 10]], 10) == 0
+    assert padding_waste([], 64) == 0
 
 
 def test_a_share_of_the_peak_is_operations_by_operations() -> None:

@@ -1,0 +1,73 @@
+"""What every backend keeps: torch's labels, the order, and that no text minds its neighbours."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.backends.openvino_backend import PRECISIONS, OpenVinoBackend, export
+from models.backends.protocol import Backend
+from models.backends.torch_backend import TorchBackend
+from models.encoder import TwoHeadEncoder
+from models.loading import load_network, open_tokenizer, resolve
+
+TEXTS = [
+    "Shares plunge after the bank discloses a fraud investigation",
+    "Profit soars",
+    "The annual meeting will be held on 4 May",
+    "Rating cut, then default, then " + "more trouble " * 40,
+    "",
+]
+MAX_TOKENS, THREADS = 32, 1
+
+
+@pytest.fixture(scope="module")
+def tokens() -> list[list[int]]:
+    _, _, tokenizer = load_network(resolve("bundled:en"))
+    found = open_tokenizer(tokenizer, MAX_TOKENS)
+    return [item.ids for item in found.encode_batch_fast(TEXTS)]
+
+
+@pytest.fixture(scope="module")
+def network() -> TwoHeadEncoder:
+    return load_network(resolve("bundled:en"))[1]
+
+
+@pytest.fixture(scope="module", params=["torch", *PRECISIONS])
+def backend(
+    request: pytest.FixtureRequest,
+    network: TwoHeadEncoder,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Backend:
+    if request.param == "torch":
+        return TorchBackend(network, "cpu", 256, MAX_TOKENS)
+    path: Path = tmp_path_factory.mktemp("exported") / "model.xml"
+    export(network, path)
+    return OpenVinoBackend(path, request.param, 256, MAX_TOKENS, THREADS)
+
+
+def test_labels_are_those_of_the_network_itself(
+    backend: Backend, network: TwoHeadEncoder, tokens: list[list[int]]
+) -> None:
+    expected, expected_topics = TorchBackend(network, "cpu", 10_000, MAX_TOKENS).logits(tokens)
+    sentiment, topics = backend.logits(tokens)
+    assert sentiment.argmax(-1).tolist() == expected.argmax(-1).tolist()
+    assert np.allclose(sentiment, expected, atol=0.3)
+    assert ((topics > 0) == (expected_topics > 0)).all()
+
+
+def test_a_text_does_not_mind_the_texts_beside_it(
+    backend: Backend, tokens: list[list[int]]
+) -> None:
+    alone = np.vstack([backend.logits([ids])[0] for ids in tokens])
+    order = list(range(len(tokens))) * 9
+    random.Random(1).shuffle(order)
+    together, _ = backend.logits([tokens[index] for index in order])
+    assert np.array_equal(together, alone[order])
+
+
+def test_no_texts_no_logits(backend: Backend) -> None:
+    sentiment, topics = backend.logits([])
+    assert sentiment.shape == (0, 3)
+    assert topics.shape == (0, 17)
