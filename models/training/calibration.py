@@ -1,4 +1,5 @@
-"""Temperature and topic thresholds, fitted on the validation part with the weights as shipped."""
+"""Temperature, shift of the sentiments and topic thresholds, fitted on the validation part with the
+weights as shipped."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 from sklearn.metrics import f1_score
 from torch import Tensor
 from torch.nn import functional
@@ -15,7 +17,7 @@ from models.training.examples import Example
 from models.training.losses import topic_targets
 
 LEAST_POSITIVES = 5
-_TEMPERATURES = [step / 20 for step in range(10, 81)]
+MOST_SHIFT = 1.5
 _CUTS = [step / 20 for step in range(4, 17)]
 
 
@@ -24,6 +26,9 @@ class Calibration:
     """What is put between logits and answers."""
 
     temperature: float
+    sentiment_shift: NDArray[np.float32]
+    """(3,): is added to the logits, before the temperature divides them. Training weighs classes
+    up that are rare; this takes back what that makes of the probabilities."""
     topic_thresholds: dict[str, float]
     figures: dict[str, float]
     """Cross-entropy of the sentiment before and after, in nats."""
@@ -34,19 +39,20 @@ def calibrate(
 ) -> Calibration:
     """Fit on logits (n, 3) and (n, topics) of the validation part.
 
-    Temperature scaling: Guo et al. 2017, "On Calibration of Modern Neural Networks". A topic's
+    Temperature and a shift for each class: vector scaling with one scale, Guo et al. 2017, "On
+    Calibration of Modern Neural Networks". A topic's
     threshold is the cut with the best F1; a topic with too few texts keeps one half.
     """
-    temperature, figures = 1.0, {}
+    temperature, shift, figures = 1.0, np.zeros(len(SENTIMENTS), dtype=np.float32), {}
     rows = [index for index, example in enumerate(valid) if example.sentiment is not None]
     if rows:
         truth = torch.tensor([SENTIMENTS.index(valid[row].sentiment) for row in rows])
-        losses = {
-            candidate: float(functional.cross_entropy(sentiment[rows] / candidate, truth))
-            for candidate in _TEMPERATURES
+        temperature, shift = _scaling(sentiment[rows].double(), truth)
+        scaled = (sentiment[rows] + torch.from_numpy(shift)) / temperature
+        figures = {
+            "before": float(functional.cross_entropy(sentiment[rows], truth)),
+            "after": float(functional.cross_entropy(scaled, truth)),
         }
-        temperature = min(losses, key=lambda candidate: losses[candidate])
-        figures = {"before": losses[1.0], "after": losses[temperature]}
     thresholds: dict[str, float] = {}
     rows = [index for index, example in enumerate(valid) if example.topics is not None]
     if rows:
@@ -55,7 +61,31 @@ def calibrate(
         for number, topic in enumerate(topic_names):
             if target[:, number].sum() >= LEAST_POSITIVES:
                 thresholds[topic] = _best_cut(target[:, number], probabilities[:, number])
-    return Calibration(temperature, thresholds, figures)
+    return Calibration(temperature, shift, thresholds, figures)
+
+
+def _scaling(logits: Tensor, truth: Tensor) -> tuple[float, NDArray[np.float32]]:
+    """The temperature and the shift (3,) with the least cross-entropy; neutral is not shifted, nor
+    a class that has no text here."""
+    present = [bool((truth == number).any()) for number in range(len(SENTIMENTS))]
+    moved = [number for number in (0, 2) if present[number] and present[1]]
+
+    def parts(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        shift = np.zeros(len(SENTIMENTS))
+        shift[moved] = values[1:]
+        return float(np.exp(values[0])), shift
+
+    def loss(values: NDArray[np.float64]) -> float:
+        temperature, shift = parts(values)
+        return float(
+            functional.cross_entropy(logits / temperature + torch.from_numpy(shift), truth)
+        )
+
+    limits = [(np.log(0.5), np.log(4.0)), *[(-MOST_SHIFT, MOST_SHIFT)] * len(moved)]
+    found = minimize(loss, np.zeros(1 + len(moved)), method="L-BFGS-B", bounds=limits)
+    temperature, shift = parts(found.x)
+    temperature = round(temperature, 3)
+    return temperature, (shift * temperature).round(3).astype(np.float32)
 
 
 def _best_cut(truth: NDArray[np.float32], probabilities: NDArray[np.float32]) -> float:

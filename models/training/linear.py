@@ -87,6 +87,8 @@ def write_linear(
     held = [example for example in valid if not example.company]
     found = torch.from_numpy(logits([grams(item.text) for item in held], idf, weights, bias))
     fitted = calibrate(found[:, :3], found[:, 3:], held, manifest.topics)
+    shipped["bias"][: len(SENTIMENTS)] += fitted.sentiment_shift
+    save_file(shipped, directory / LINEAR)
     return write_manifest(
         directory,
         msgspec.structs.replace(

@@ -27,7 +27,7 @@ from models.reference import reference_of, write_reference
 from models.scorer import Scorer
 from models.stand_in import open_model
 from models.training.adapters import Method, adapter_for
-from models.training.calibration import Calibration, calibrate
+from models.training.calibration import calibrate
 from models.training.examples import Example
 from models.training.fit import Progress, Schedule, fit
 from models.training.linear import fit_linear, write_linear
@@ -117,12 +117,30 @@ def _make_encoder(
     _save_weights(network.to("cpu"), tokenizer, result)
     shutil.copyfile(config_path, result / CONFIG)
     shutil.copyfile(tokenizer_path, result / TOKENIZER)
-    manifest = write_manifest(result, _manifest(plan, best))
-    _, shipped, _ = load_network(result)
+    write_manifest(result, _manifest(plan, best))
+    return calibrated(result, plan.valid)
+
+
+def calibrated(directory: Path, valid: Sequence[Example]) -> Manifest:
+    """Calibrate a model directory on its validation part. The shift of the sentiments goes into
+    their head, the rest into the manifest."""
+    manifest, shipped, tokenizer_path = load_network(directory)
+    tokenizer = open_tokenizer(tokenizer_path, manifest.max_tokens)
     found = calibrate(
-        *logits(shipped, tokenizer, plan.valid, manifest.max_tokens), plan.valid, plan.topics
+        *logits(shipped, tokenizer, valid, manifest.max_tokens), valid, manifest.topics
     )
-    return write_manifest(result, _calibrated(manifest, found))
+    with torch.no_grad():
+        shipped.sentiment.bias += torch.from_numpy(found.sentiment_shift)
+    _save_heads(shipped, directory)
+    return write_manifest(
+        directory,
+        msgspec.structs.replace(
+            manifest,
+            temperature=found.temperature,
+            topic_thresholds=found.topic_thresholds,
+            metrics={**manifest.metrics, "calibration": found.figures},
+        ),
+    )
 
 
 def _with_reference(plan: TrainingPlan, directory: Path, manifest: Manifest) -> Manifest:
@@ -195,6 +213,10 @@ def _save_weights(network: TwoHeadEncoder, tokenizer: Tokenizer, directory: Path
     }
     rows = producible_rows(tokenizer.get_vocab())
     save_file(compact(weights, rows), directory / ENCODER)
+    _save_heads(network, directory)
+
+
+def _save_heads(network: TwoHeadEncoder, directory: Path) -> None:
     heads = {
         f"{name}.{part}": tensor.contiguous()
         for name in ("sentiment", "topics")
@@ -221,13 +243,4 @@ def _manifest(plan: TrainingPlan, best: dict[str, float]) -> Manifest:
         command=plan.command,
         reads_companies=asked and not linear,
         files={},
-    )
-
-
-def _calibrated(manifest: Manifest, found: Calibration) -> Manifest:
-    return msgspec.structs.replace(
-        manifest,
-        temperature=found.temperature,
-        topic_thresholds=found.topic_thresholds,
-        metrics={**manifest.metrics, "calibration": found.figures},
     )
