@@ -155,8 +155,8 @@ def test_the_role_sends_the_same_with_and_without_a_challenger(
     assert [event.article.id for event in beside] == [f"a{number}" for number in range(60)]
     assert [plain(event) for event in without] == [plain(event) for event in beside]
     assert {event.model.partition("@")[0] for event in beside} == {
-        "undertone-en-3",
-        "undertone-zh-3",
+        "undertone-en-4",
+        "undertone-zh-4",
     }
     with reading(engine) as connection:
         rows = connection.execute(select(func.count()).select_from(shadow_scores)).scalar_one()
