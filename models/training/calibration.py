@@ -45,6 +45,8 @@ def calibrate(
     """
     temperature, shift, figures = 1.0, np.zeros(len(SENTIMENTS), dtype=np.float32), {}
     rows = [index for index, example in enumerate(valid) if example.sentiment is not None]
+    # Questions about companies come in other shares than texts: texts decide if there are any.
+    rows = [row for row in rows if not valid[row].company] or rows
     if rows:
         truth = torch.tensor([SENTIMENTS.index(valid[row].sentiment) for row in rows])
         temperature, shift = _scaling(sentiment[rows].double(), truth)

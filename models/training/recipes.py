@@ -216,7 +216,7 @@ RECIPES = {
         learning_rate=1e-4,
         epochs=5,
         batch_size=32,
-        max_tokens=96,
+        max_tokens=160,
         class_weight_power=0.25,
         corpus=chinese_corpus,
     ),
