@@ -130,7 +130,7 @@ def calibrated(directory: Path, valid: Sequence[Example]) -> Manifest:
         *logits(shipped, tokenizer, valid, manifest.max_tokens), valid, manifest.topics
     )
     with torch.no_grad():
-        shipped.sentiment.bias += torch.from_numpy(found.sentiment_shift)
+        shipped.sentiment.bias.add_(torch.from_numpy(found.sentiment_shift))
     _save_heads(shipped, directory)
     return write_manifest(
         directory,
