@@ -44,9 +44,14 @@ def test_the_same_files_under_another_manifest_are_another_model(
 ) -> None:
     registry.register(source)
     manifest = source / MANIFEST
-    manifest.write_text(manifest.read_text().replace('"temperature": 1.0', '"temperature": 2.0'))
+    told = manifest.read_text()
+    manifest.write_text(told.replace("lessons.csv", "others.csv"))
     with pytest.raises(ModelError, match="give this one another name"):
         registry.register(source)
+    # What the answers hang on is in the name.
+    manifest.write_text(told.replace('"temperature": 1.0', '"temperature": 2.0'))
+    registry.register(source)
+    assert len(registry.versions()) == 2
 
 
 def test_what_is_not_sound_is_not_registered(registry: Registry, source: Path) -> None:
@@ -118,10 +123,10 @@ def test_a_version_that_was_changed_is_neither_promoted_nor_gone_back_to(
     write_tiny(tmp_path / "other", name="other")
     second = registry.register(tmp_path / "other")
     registry.promote(second, "en", expected=first, by="ann", now=NOW)
-    # The weights are as they were; what the manifest makes of them is not.
+    # The answers are as they were; what is said of them is not.
     manifest = registry.directory(first) / MANIFEST
     manifest.chmod(0o644)
-    manifest.write_text(manifest.read_text().replace('"temperature": 1.0', '"temperature": 9.0'))
+    manifest.write_text(manifest.read_text().replace("lessons.csv", "others.csv"))
     with pytest.raises(ModelError, match="changed since it was promoted"):
         registry.rollback("en", by="ann", now=NOW)
     assert registry.in_service("en") == second

@@ -43,7 +43,11 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def console(tmp_path: Path, engine: Engine) -> Iterator[httpx.Client]:
+def console(
+    tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[httpx.Client]:
+    # What the environment says of models would stand over all that is said here.
+    monkeypatch.delenv("UNDERTONE_MODELS__BACKEND")
     settings = Settings(
         data_dir=tmp_path,
         sample=False,

