@@ -12,6 +12,7 @@ import torch
 from openvino import opset13
 from openvino.frontend import FrontEndManager
 from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+from transformers.utils import logging as hub_logging
 
 from models.backends.protocol import Logits
 from models.batching import cut_batches
@@ -72,6 +73,7 @@ class OpenVinoBackend:
 def export(network: TwoHeadEncoder, path: Path) -> None:
     """Write a network for OpenVINO, in single precision: `path` and a `.bin` beside it."""
     example = torch.ones(2, 8, dtype=torch.long)
+    hub_logging.set_verbosity_error()
     with warnings.catch_warnings():
         # Tracing warns of each branch that it takes for good; none of them hangs on a text.
         warnings.simplefilter("ignore")
