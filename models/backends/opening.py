@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 
 from models.backends.choice import (
-    LEAST_AGREEMENT,
     Choice,
     measure,
     read_choice,
@@ -74,8 +73,9 @@ def open_backend(
     """Open the backend that the options name. `labels` reads sentiments (n,) and topics (n, t) off
     logits.
 
-    An export whose labels differ from torch's on more than 1 text in 200 is refused, and torch runs
-    the network, with a warning. Raises ModelError for a name that is none of BACKENDS.
+    A way whose labels differ from torch's on more than 1 text in 200, or whose scores hang on the
+    texts beside, is refused, and torch runs the network, with a warning. Raises ModelError for a
+    name that is none of BACKENDS.
     """
     if options.backend not in BACKENDS:
         raise ModelError(f"backend '{options.backend}': {', '.join(BACKENDS)} are known")
@@ -100,21 +100,19 @@ def open_backend(
             choice = read_choice(folder, machine, identifier)
             if choice is None:
                 export(network, folder / EXPORTED)
-                tokens = tokenise(probe_texts(languages))
                 found = measure(
-                    {way: partial(opened(way).logits, tokens) for way in (TORCH, *OPENVINO)},
+                    {way: partial(opened, way) for way in (TORCH, *OPENVINO)},
+                    tokenise(probe_texts(languages)),
                     lambda one, other: _alike(labels(one), labels(other)),
-                    len(tokens),
                 )
                 files = {file.name: file_sha256(file) for file in folder.glob("model.*")}
                 choice = Choice(machine, identifier, found, files)
                 write_choice(folder, choice)
             if name == "auto":
                 name, reason = choice.best, choice.reason
-            agreement = choice.measured[name].agreement
-            if agreement < LEAST_AGREEMENT:
-                reason = f"{name} is refused: only {agreement:.1%} of its labels are torch's"
-                name = TORCH
+            problem = choice.measured[name].problem
+            if problem and name != TORCH:
+                name, reason = TORCH, f"{name} is refused: {problem}"
                 LOG.warning("models: %s: %s", identifier, reason)
             return Opened(opened(name), reason)
     except (RuntimeError, OSError, TypeError, ValueError) as error:

@@ -1,5 +1,6 @@
 """Which backend is taken: the fastest of those that agree."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,23 +9,47 @@ from models.backends.choice import Choice, Measured, fastest, measure, read_choi
 from models.backends.protocol import Logits
 
 
-def test_the_fastest_that_agrees_is_taken() -> None:
-    slow, quick, wrong = Measured(100, 1.0), Measured(300, 0.995), Measured(900, 0.99)
+class Answering:
+    """A backend with one answer a text, other ones among others, or none."""
+
+    name = "answering"
+
+    def __init__(self, value: float, drift: float = 0.0, broken: bool = False) -> None:
+        self.value, self.drift, self.broken = value, drift, broken
+
+    def logits(self, tokens: Sequence[list[int]]) -> Logits:
+        if self.broken:
+            raise RuntimeError("first line\nno such product")
+        value = self.value + self.drift * len(tokens)
+        return np.full((len(tokens), 3), value, np.float32), np.zeros((len(tokens), 1), np.float32)
+
+
+def test_the_fastest_without_a_problem_is_taken() -> None:
+    slow, quick, wrong = Measured(100, 1.0), Measured(300, 0.995), Measured(900, 0.99, "wrong")
     assert fastest({"torch": slow, "a": quick, "b": wrong}) == "a"
     assert fastest({"torch": slow, "b": wrong}) == "torch"
+    assert fastest({"torch": wrong}) == "torch"
 
 
-def test_what_is_measured_is_the_best_time_and_the_agreement_with_the_first() -> None:
-    ticks = iter([0.0, 4.0, 0.0, 1.0, 0.0, 2.0, 0.0, 3.0])
-    answer: Logits = (np.zeros((8, 3), np.float32), np.zeros((8, 1), np.float32))
-    other: Logits = (np.ones((8, 3), np.float32), np.zeros((8, 1), np.float32))
+def test_the_best_time_counts_and_what_is_amiss_is_told() -> None:
+    ticks = iter([0.0, 4.0, 0.0, 1.0, 0.0, 1.0, 0.0, 2.0, 0.0, 3.0, 0.0, 1.0])
     found = measure(
-        {"torch": lambda: answer, "other": lambda: other},
-        lambda one, two: float(one[0] is two[0]),
-        8,
+        {
+            "torch": lambda: Answering(0.0),
+            "other": lambda: Answering(1.0),
+            "unsteady": lambda: Answering(0.0, drift=0.01),
+            "broken": lambda: Answering(0.0, broken=True),
+        },
+        [[1]] * 8,
+        lambda one, two: float(one[0][0, 0] == round(float(two[0][0, 0]), 0)),
         lambda: next(ticks),
     )
-    assert found == {"torch": Measured(4.0, 1.0), "other": Measured(8.0, 0.0)}
+    assert found == {
+        "torch": Measured(4.0, 1.0),
+        "other": Measured(8.0, 0.0, "only 0.0% of its labels are torch's"),
+        "unsteady": Measured(8.0, 1.0, "a score would hang on the texts beside it"),
+        "broken": Measured(0.0, 0.0, "cannot run: no such product"),
+    }
 
 
 def test_what_was_measured_is_read_again_only_where_it_holds(tmp_path: Path) -> None:

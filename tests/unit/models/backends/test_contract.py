@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 import numpy as np
+import openvino as ov
 import pytest
 
 from models.backends.openvino_backend import PRECISIONS, OpenVinoBackend, export
@@ -20,6 +21,9 @@ TEXTS = [
     "",
 ]
 MAX_TOKENS, THREADS = 32, 1
+CAPABILITIES = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+_INFO = Path("/proc/cpuinfo")
+FLAGS = _INFO.read_text() if _INFO.is_file() else ""
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +46,10 @@ def backend(
 ) -> Backend:
     if request.param == "torch":
         return TorchBackend(network, "cpu", 256, MAX_TOKENS)
+    if request.param == "bf16" and "BF16" not in CAPABILITIES:
+        pytest.skip("this CPU has no bfloat16: it is not offered here")
+    if request.param == "int8" and not any(flag in FLAGS for flag in ("avx512_vnni", "avx_vnni")):
+        pytest.skip("this CPU has no VNNI: measuring decides whether eight bits are offered")
     path: Path = tmp_path_factory.mktemp("exported") / "model.xml"
     export(network, path)
     return OpenVinoBackend(path, request.param, 256, MAX_TOKENS, THREADS)

@@ -48,7 +48,7 @@ def test_an_export_that_was_changed_is_made_anew(model: str, tmp_path: Path) -> 
 def test_a_backend_whose_labels_differ_is_refused(
     model: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "LEAST_AGREEMENT", 1.01)
+    monkeypatch.setattr(choice, "LEAST_AGREEMENT", 1.01)
     with caplog.at_level(logging.WARNING):
         opened = BundledModel(model, BackendOptions(backend="openvino-int8"))
     assert opened.backend_name == "torch cpu f32"
