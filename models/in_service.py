@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from models.backends.opening import BackendOptions, open_backend
 from models.backends.protocol import Logits
 from models.loading import load_network, open_tokenizer, resolve
+from models.probabilities import of_sentiments, of_topics
 from models.reference import Reference, read_reference
 
 MAX_CHARACTERS_PER_TOKEN = 12
@@ -92,12 +93,9 @@ class BundledModel:
         self, tokens: Sequence[list[int]]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
         sentiment, topics = self._backend.logits(tokens)
-        scaled = sentiment / self._temperature
-        powers = np.exp(scaled - scaled.max(-1, keepdims=True))
-        probabilities = (powers / powers.sum(-1, keepdims=True)).astype(np.float32)
-        likelihoods = (1 / (1 + np.exp(-topics))).astype(np.float32).round(4)
-        return probabilities.round(4), likelihoods, likelihoods >= self._thresholds
+        likelihoods = of_topics(topics)
+        probabilities = of_sentiments(sentiment, self._temperature)
+        return probabilities, likelihoods, likelihoods >= self._thresholds
 
     def _labels(self, found: Logits) -> tuple[NDArray[np.int_], NDArray[np.bool_]]:
-        likelihoods = (1 / (1 + np.exp(-found[1]))).round(4)
-        return found[0].argmax(-1), likelihoods >= self._thresholds
+        return found[0].argmax(-1), of_topics(found[1]) >= self._thresholds

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from models.layout import LINEAR
 from models.manifest import Manifest
 from models.ngrams import BUCKETS, grams
+from models.probabilities import of_sentiments, of_topics
 from models.reference import read_reference
 from models.tensor_file import read_tensors
 from models.verification import verified
@@ -47,11 +48,9 @@ class LinearModel:
         self, tokens: Sequence[list[int]]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
         found = logits(tokens, self._idf, self._weights, self._bias)
-        sentiment = found[:, :3] / self._temperature
-        powers = np.exp(sentiment - sentiment.max(-1, keepdims=True))
-        probabilities = (powers / powers.sum(-1, keepdims=True)).astype(np.float32)
-        likelihoods = (1 / (1 + np.exp(-found[:, 3:]))).astype(np.float32).round(4)
-        return probabilities.round(4), likelihoods, likelihoods >= self._thresholds
+        likelihoods = of_topics(found[:, 3:])
+        probabilities = of_sentiments(found[:, :3], self._temperature)
+        return probabilities, likelihoods, likelihoods >= self._thresholds
 
 
 def load_weights(

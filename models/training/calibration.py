@@ -4,6 +4,7 @@ weights as shipped."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.labels import SENTIMENTS
+from models.manifest import Manifest
 from models.training.examples import Example
 from models.training.losses import topic_targets
 
@@ -32,6 +34,15 @@ class Calibration:
     topic_thresholds: dict[str, float]
     figures: dict[str, float]
     """Cross-entropy of the sentiment before and after, in nats."""
+
+    def told_in(self, manifest: Manifest) -> Manifest:
+        """The manifest with all of it but the shift, which goes into the weights."""
+        return msgspec.structs.replace(
+            manifest,
+            temperature=self.temperature,
+            topic_thresholds=self.topic_thresholds,
+            metrics={**manifest.metrics, "calibration": self.figures},
+        )
 
 
 def calibrate(

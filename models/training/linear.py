@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -89,15 +88,7 @@ def write_linear(
     fitted = calibrate(found[:, :3], found[:, 3:], held, manifest.topics)
     shipped["bias"][: len(SENTIMENTS)] += fitted.sentiment_shift
     save_file(shipped, directory / LINEAR)
-    return write_manifest(
-        directory,
-        msgspec.structs.replace(
-            manifest,
-            temperature=fitted.temperature,
-            topic_thresholds=fitted.topic_thresholds,
-            metrics={**manifest.metrics, "calibration": fitted.figures},
-        ),
-    )
+    return write_manifest(directory, fitted.told_in(manifest))
 
 
 def _best(

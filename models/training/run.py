@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
@@ -132,15 +131,7 @@ def calibrated(directory: Path, valid: Sequence[Example]) -> Manifest:
     with torch.no_grad():
         shipped.sentiment.bias.add_(torch.from_numpy(found.sentiment_shift))
     _save_heads(shipped, directory)
-    return write_manifest(
-        directory,
-        msgspec.structs.replace(
-            manifest,
-            temperature=found.temperature,
-            topic_thresholds=found.topic_thresholds,
-            metrics={**manifest.metrics, "calibration": found.figures},
-        ),
-    )
+    return write_manifest(directory, found.told_in(manifest))
 
 
 def _with_reference(plan: TrainingPlan, directory: Path, manifest: Manifest) -> Manifest:
