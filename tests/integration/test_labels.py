@@ -1,13 +1,15 @@
 """From an article in the store to a labelled text that training reads."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from models.companies import COMPANY_MARK
+from models.training.by_hash import labelled_hashes
 from models.training.examples import Example
 from models.training.labelled_files import read_labelled
+from monitor.labelled_texts import texts_by_hash
 from tests.integration.test_run import json_lines, undertone
 
 TITLES = (
@@ -73,17 +75,62 @@ def test_corrections_come_back_as_training_texts(tmp_path: Path, data: tuple[str
         done = undertone("labels", "export", "--output", str(output), "--weight", "2", *data)
         assert (done.returncode, "3 labelled texts" in done.stdout) == (0, True), done.stderr
         assert read_labelled(output) == expected
+    company = replace(expected[0], sentiment="negative", topics=None, company="Halvers Pumps")
     output = tmp_path / "companies.jsonl"
-    undertone("labels", "export", "--companies", "--output", str(output), *data)
-    _, company, *_ = read_labelled(output)
-    assert company.text.startswith(f"{COMPANY_MARK} sinks, rival gains")
-    assert company.sentiment == "negative"
+    undertone("labels", "export", "--companies", "--weight", "2", "--output", str(output), *data)
+    assert read_labelled(output) == [expected[0], company, *expected[1:]]
     left = undertone("labels", "queue", "--below", "1", "--json", *data)
     assert [item["id"] for item in json_lines(left.stdout)] == [second]
     table = undertone("labels", "list", *data)
     assert first[:12] in table.stdout and table.returncode == 0
     waiting = undertone("labels", "queue", "--below", "1", *data)
     assert second[:12] in waiting.stdout and waiting.returncode == 0
+
+
+def test_labels_without_texts_meet_them_in_archives(tmp_path: Path, data: tuple[str, ...]) -> None:
+    listed = json_lines(undertone("labels", "queue", "--below", "1", "--json", *data).stdout)
+    for item in listed:
+        company = ("--company", "Halvers Pumps") if "Halvers" in item["title"] else ()
+        undertone("labels", "add", item["id"], "--sentiment", "negative", *company, *data)
+    hashes, output = tmp_path / "hashes.jsonl", tmp_path / "model"
+    flags = ("--companies", "--hashes", "--output", str(hashes))
+    assert "3 labelled texts" in undertone("labels", "export", *flags, *data).stdout
+    assert not any(title in hashes.read_text(encoding="utf-8") for title in TITLES)
+    archives = tmp_path / "archives"
+    archives.mkdir()
+    kept = (tmp_path / "news.jsonl").read_text(encoding="utf-8").splitlines()[:2]
+    (archives / "news.jsonl").write_text("\n".join(kept), encoding="utf-8")
+    found = texts_by_hash(archives, labelled_hashes(hashes))
+    assert {
+        (row.text.splitlines()[0], row.company) for row in read_labelled(hashes, texts=found)
+    } == {
+        (TITLES[0], "Halvers Pumps"),
+        (TITLES[1], ""),
+    }
+
+    valid = tmp_path / "valid.csv"
+    valid.write_text("text,sentiment\nLoss widens,negative\nOrders grow,positive\n")
+    flags = ("--valid", str(valid), "--method", "linear", "--output", str(output))
+    train = ("train", "--train", str(hashes), *flags)
+    done = undertone(*train, "--texts", str(archives))
+    assert done.returncode == 0, done.stderr
+    assert f"1 labelled items are left out: not in {archives}" in done.stderr
+    assert "2026-01-05T09:02:00Z Wire" in done.stderr
+    assert "2 texts to train on, 2 to validate" in done.stderr
+    for arguments, code, message in (
+        (train, 1, "hashes.jsonl:1: no 'text'"),
+        ((*train, "--texts", str(tmp_path / "var")), 2, "holds no archive"),
+        (
+            ("train", "--train", str(valid), *flags, "--texts", str(archives)),
+            0,
+            "is not read: every row",
+        ),
+    ):
+        failed = undertone(*arguments)
+        assert (failed.returncode, message in failed.stderr) == (code, True), failed.stderr
+    (archives / "news.jsonl").write_text(kept[0].replace("sinks", "floats"), encoding="utf-8")
+    failed = undertone(*train, "--texts", str(archives))
+    assert (failed.returncode, "--train: not one of its texts" in failed.stderr) == (1, True)
 
 
 def test_what_cannot_be_labelled_is_said(tmp_path: Path, data: tuple[str, ...]) -> None:
