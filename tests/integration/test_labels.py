@@ -90,9 +90,13 @@ def test_corrections_come_back_as_training_texts(tmp_path: Path, data: tuple[str
 def test_labels_without_texts_meet_them_in_archives(tmp_path: Path, data: tuple[str, ...]) -> None:
     listed = json_lines(undertone("labels", "queue", "--below", "1", "--json", *data).stdout)
     for item in listed:
-        company = ("--company", "Halvers Pumps") if "Halvers" in item["title"] else ()
-        undertone("labels", "add", item["id"], "--sentiment", "negative", *company, *data)
-    hashes, output = tmp_path / "hashes.jsonl", tmp_path / "model"
+        names_it = "Halvers" in item["title"]
+        sentiment = "positive" if names_it else "negative"
+        undertone("labels", "add", item["id"], "--sentiment", sentiment, *data)
+        if names_it:
+            company = ("--company", "Halvers Pumps")
+            undertone("labels", "add", item["id"], "--sentiment", "negative", *company, *data)
+    hashes = tmp_path / "hashes.jsonl"
     flags = ("--companies", "--hashes", "--output", str(hashes))
     assert "3 labelled texts" in undertone("labels", "export", *flags, *data).stdout
     assert not any(title in hashes.read_text(encoding="utf-8") for title in TITLES)
@@ -101,36 +105,37 @@ def test_labels_without_texts_meet_them_in_archives(tmp_path: Path, data: tuple[
     kept = (tmp_path / "news.jsonl").read_text(encoding="utf-8").splitlines()[:2]
     (archives / "news.jsonl").write_text("\n".join(kept), encoding="utf-8")
     found = texts_by_hash(archives, labelled_hashes(hashes))
-    assert {
-        (row.text.splitlines()[0], row.company) for row in read_labelled(hashes, texts=found)
-    } == {
-        (TITLES[0], "Halvers Pumps"),
-        (TITLES[1], ""),
+    joined = read_labelled(hashes, texts=found)
+    assert {(row.text.splitlines()[0], row.company, row.sentiment) for row in joined} == {
+        (TITLES[0], "", "positive"),
+        (TITLES[0], "Halvers Pumps", "negative"),
+        (TITLES[1], "", "negative"),
     }
 
-    valid = tmp_path / "valid.csv"
+    ours, valid = tmp_path / "ours.csv", tmp_path / "valid.csv"
+    ours.write_text("text,sentiment\nShares fall,negative\nSales rise,positive\n")
     valid.write_text("text,sentiment\nLoss widens,negative\nOrders grow,positive\n")
-    flags = ("--valid", str(valid), "--method", "linear", "--output", str(output))
-    train = ("train", "--train", str(hashes), *flags)
+    flags = ("--valid", str(valid), "--method", "linear", "--output")
+    train = ("train", "--train", str(hashes), *flags, str(tmp_path / "model"))
     done = undertone(*train, "--texts", str(archives))
     assert done.returncode == 0, done.stderr
     assert f"1 labelled items are left out: not in {archives}" in done.stderr
     assert "2026-01-05T09:02:00Z Wire" in done.stderr
-    assert "2 texts to train on, 2 to validate" in done.stderr
-    for arguments, code, message in (
-        (train, 1, "hashes.jsonl:1: no 'text'"),
-        ((*train, "--texts", str(tmp_path / "var")), 2, "holds no archive"),
-        (
-            ("train", "--train", str(valid), *flags, "--texts", str(archives)),
-            0,
-            "is not read: every row",
-        ),
-    ):
-        failed = undertone(*arguments)
-        assert (failed.returncode, message in failed.stderr) == (code, True), failed.stderr
+    assert "3 texts to train on, 2 to validate" in done.stderr
+    other = ("train", "--train", str(ours), *flags, str(tmp_path / "other"))
+    done = undertone(*other, "--texts", str(archives))
+    assert (done.returncode, "is not read: every row has its text" in done.stderr) == (0, True)
+
+    empty = tmp_path / "empty"
+    empty.mkdir()
     (archives / "news.jsonl").write_text(kept[0].replace("sinks", "floats"), encoding="utf-8")
-    failed = undertone(*train, "--texts", str(archives))
-    assert (failed.returncode, "--train: not one of its texts" in failed.stderr) == (1, True)
+    for folder, code, message in (
+        ((), 1, "hashes.jsonl:1: no 'text'"),
+        (("--texts", str(empty)), 2, "holds no archive"),
+        (("--texts", str(archives)), 1, "--train: not one of its texts is in"),
+    ):
+        failed = undertone(*train, *folder)
+        assert (failed.returncode, message in failed.stderr) == (code, True), failed.stderr
 
 
 def test_what_cannot_be_labelled_is_said(tmp_path: Path, data: tuple[str, ...]) -> None:
