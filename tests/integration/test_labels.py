@@ -97,8 +97,8 @@ def test_labels_without_texts_meet_them_in_archives(tmp_path: Path, data: tuple[
             company = ("--company", "Halvers Pumps")
             undertone("labels", "add", item["id"], "--sentiment", "negative", *company, *data)
     hashes = tmp_path / "hashes.jsonl"
-    flags = ("--companies", "--hashes", "--output", str(hashes))
-    assert "3 labelled texts" in undertone("labels", "export", *flags, *data).stdout
+    export = ("labels", "export", "--companies", "--hashes", "--output", str(hashes))
+    assert "3 labelled texts" in undertone(*export, *data).stdout
     assert not any(title in hashes.read_text(encoding="utf-8") for title in TITLES)
     archives = tmp_path / "archives"
     archives.mkdir()

@@ -47,13 +47,11 @@ LABELLED = [
     of_company(5, "a1", "Ondal", "positive"),
 ]
 WHOLE_TEXT = Example(TITLE, "neutral", frozenset({"shares"}), "en", weight=2.0, source="Wire")
+OF_HALVERS = replace(WHOLE_TEXT, topics=None, company="Halvers", sentiment="negative")
 COMPANIES = [
-    replace(WHOLE_TEXT, topics=None, company=company, sentiment=sentiment)
-    for company, sentiment in (
-        ("Halvers", "negative"),
-        ("Ondal Group", "positive"),
-        ("Unnamed Parent", "negative"),
-    )
+    OF_HALVERS,
+    replace(OF_HALVERS, company="Ondal Group", sentiment="positive"),
+    replace(OF_HALVERS, company="Unnamed Parent"),
 ]
 
 
