@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
 from monitor.cli.train_progress import TrainingBar
-from monitor.failures import UsageError
+from monitor.failures import DataError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,7 +36,7 @@ EPOCHS = {"full": 4, "lora": 6, "adalora": 8, "linear": 1}
 @click.option(
     "--texts",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Archives with the texts of items that are labelled by hash.",
+    help="Archives with the texts of rows that have a content_hash and no text.",
 )
 @click.option(
     "--train",
@@ -109,13 +110,17 @@ def train(
     """Train a model on labelled texts, and write a directory that `models` settings can name.
 
     A row is a text with a sentiment, with topics, or with both; it may name companies with a
-    sentiment each. Training goes on from the bundled model of the language, so that a few hundred
-    labels help. The run can be interrupted: the same command goes on where it was.
+    sentiment each. In place of its text it may have the content_hash of it. Training goes on from
+    the bundled model of the language, so that a few hundred labels help. The run can be
+    interrupted: the same command goes on where it was.
 
+    \b
         undertone train --train labels.csv --output our-model
+        undertone train --train hashes.jsonl --texts archives/ --output our-model
 
     A bundled model is made again by its recipe:
 
+    \b
         undertone train --recipe en --data DIR --texts DIR --output models/bundled/en
     """
     if bool(recipe) == bool(train_files):
@@ -137,7 +142,7 @@ def train(
             )
         corpus = chosen.corpus(data or Path(), _found_texts(chosen.labelled_items, texts))
     else:
-        corpus = _own_corpus(train_files, valid_files, licence, options)
+        corpus = _own_corpus(train_files, valid_files, texts, licence, options)
         chosen = RECIPES[options["language"] or _language(corpus)]
     plan = _plan(chosen, bool(recipe), corpus, output, options)
     click.echo(f"{len(plan.train)} texts to train on, {len(plan.valid)} to validate", err=True)
@@ -164,22 +169,36 @@ def train(
 def _own_corpus(
     train_files: tuple[Path, ...],
     valid_files: tuple[Path, ...],
+    folder: Path | None,
     licence: str,
     options: Mapping[str, Any],
 ) -> Corpus:
     """A desk's own labels, with what validates held apart."""
     from models.manifest import DataSource, file_sha256
+    from models.training.by_hash import labelled_hashes
     from models.training.examples import without
     from models.training.labelled_files import read_labelled
     from models.training.recipes import Corpus
     from models.training.splitting import hold_out, without_near
 
+    own_topics, texts = options["own_topics"], None
+    if folder is not None:
+        files = (*train_files, *valid_files)
+        labelled = {key: row for path in files for key, row in labelled_hashes(path).items()}
+        if not labelled:
+            click.secho(
+                f"--texts {folder} is not read: every row has its text", fg="yellow", err=True
+            )
+        texts = _found_texts(labelled, folder)
     sources, examples = [], []
     for path in train_files:
-        found = read_labelled(path, options["own_topics"])
+        found = read_labelled(path, own_topics, texts)
         examples += found
         sources.append(DataSource(path.name, len(found), licence, file_sha256(path)))
-    valid = [row for path in valid_files for row in read_labelled(path, options["own_topics"])]
+    valid = [row for path in valid_files for row in read_labelled(path, own_topics, texts)]
+    for name, rows, wanted in (("--train", examples, True), ("--valid", valid, valid_files)):
+        if wanted and not rows:
+            raise DataError(f"{name}: not one of its texts is in {folder}")
     if valid:
         examples = without_near(without(examples, valid), valid)
     else:
@@ -288,10 +307,11 @@ def _found_texts(labelled: Mapping[str, Mapping[str, Any]], folder: Path | None)
     from monitor.labelled_texts import texts_by_hash
 
     found = texts_by_hash(folder, labelled.keys()) if folder and labelled else {}
-    missing = [row for digest, row in labelled.items() if digest not in found]
+    missing = {digest: row for digest, row in labelled.items() if digest not in found}
     if missing:
         reason = f"not in {folder}" if folder else "give --texts DIR, with the archives"
         click.secho(f"{len(missing)} labelled items are left out: {reason}", fg="yellow", err=True)
-    for row in missing[:SHOWN_MISSING] if folder else ():
-        click.echo(f"  {row['published']} {row['source']} {row['content_hash']}", err=True)
+    for digest, row in islice(missing.items(), SHOWN_MISSING if folder else 0):
+        known = (row.get(name) for name in ("published", "source"))
+        click.echo("  " + " ".join([*(str(value) for value in known if value), digest]), err=True)
     return found
