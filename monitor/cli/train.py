@@ -176,7 +176,6 @@ def _own_corpus(
     """A desk's own labels, with what validates held apart."""
     from models.manifest import DataSource, file_sha256
     from models.training.by_hash import labelled_hashes
-    from models.training.examples import without
     from models.training.labelled_files import read_labelled
     from models.training.recipes import Corpus
     from models.training.splitting import hold_out, without_near
@@ -200,9 +199,9 @@ def _own_corpus(
         if wanted and not rows:
             raise DataError(f"{name}: not one of its texts is in {folder}")
     if valid:
-        examples = without_near(without(examples, valid), valid)
+        examples = without_near(examples, valid)
     else:
-        examples, valid = hold_out(without(examples, []), options["seed"])
+        examples, valid = hold_out(examples, options["seed"])
     return Corpus(examples, valid, {}, tuple(sources))
 
 
