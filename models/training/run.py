@@ -202,7 +202,7 @@ def _check(plan: TrainingPlan, output: Path) -> None:
         raise ModelError("training needs texts in both its train and its valid part")
     sentiments = {item.sentiment for item in plan.train if item.sentiment is not None}
     topics = {topic for item in plan.train for topic in item.topics or ()}
-    if len(sentiments) < 2 and not topics:
+    if len(sentiments) < 2 and not topics and plan.distillation is None:
         only = f"only '{sentiments.pop()}'" if sentiments else "none"
         raise ModelError(f"nothing to tell apart: of the sentiments {only}, and no topic, is there")
 

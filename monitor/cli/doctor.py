@@ -84,6 +84,6 @@ def _models(settings: Settings) -> str:
         f"{language} is run by {reason}" for language, reason in scorer.backend_reasons.items()
     )
     return (
-        f"{names}; tier {settings.models.tier}; {ways}; {os.cpu_count()} cores; loaded in {loaded:.1f} s, "
-        f"{rate:.0f} texts/s"
+        f"{names}; tier {settings.models.tier}; {ways}; {os.cpu_count()} cores; "
+        f"loaded in {loaded:.1f} s, {rate:.0f} texts/s"
     )
