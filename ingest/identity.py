@@ -50,10 +50,23 @@ def content_hash(title: str, text: str) -> str:
     return _digest(*(_collapsed(part) for part in parts))[:16]
 
 
+class _Told(dict[int, int | None]):
+    """For str.translate: a character as it is, or None for one that says nothing; each is looked
+    up once."""
+
+    def __missing__(self, code: int) -> int | None:
+        says_nothing = unicodedata.category(chr(code))[0] in "PZCS"
+        self[code] = None if says_nothing else code
+        return self[code]
+
+
+_TOLD = _Told()
+
+
 def normalise_title(title: str) -> str:
     """A headline without what syndication alters: case, width, punctuation, white space."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", title).casefold())
-    return "".join(c for c in folded if unicodedata.category(c)[0] not in "PZCS")
+    return folded.translate(_TOLD)
 
 
 def canonical_url(url: str) -> str:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from models.backends.opening import BackendOptions, open_backend
 from models.backends.protocol import Logits
+from models.backends.remembered import Remembered
 from models.loading import load_network, open_tokenizer, resolve
 from models.probabilities import of_sentiments, of_topics
 from models.reference import Reference, read_reference
@@ -31,7 +32,11 @@ class Answers(Protocol):
     reference: Reference | None
     """What it saw and said when it was made, where that is known."""
 
-    def tokenise(self, texts: Sequence[str]) -> list[list[int]]: ...
+    cut_texts: int
+    """How many of the texts that it has tokenised were longer than it reads."""
+
+    def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
+        """What it reads of each text, in its own units."""
 
     def token_counts(self, tokens: Sequence[list[int]]) -> list[tuple[int, int]]:
         """Tokens of each tokenised text, and those of them that the model does not know."""
@@ -55,6 +60,7 @@ class BundledModel:
         self.reads_companies = manifest.reads_companies
         self.topics = manifest.topics
         self.max_tokens = min(max_tokens or manifest.max_tokens, manifest.max_tokens)
+        self.cut_texts = 0
         self._tokenizer = open_tokenizer(tokenizer, self.max_tokens)
         unknown = getattr(self._tokenizer.model, "unk_token", None) or "<unk>"
         found = self._tokenizer.token_to_id(unknown)
@@ -74,7 +80,7 @@ class BundledModel:
             self.tokenise,
             self._labels,
         )
-        self._backend, self.backend_reason = opened.backend, opened.reason
+        self._backend, self.backend_reason = Remembered(opened.backend), opened.reason
 
     @property
     def backend_name(self) -> str:
@@ -84,6 +90,10 @@ class BundledModel:
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
         limit = self.max_tokens * MAX_CHARACTERS_PER_TOKEN
         encodings = self._tokenizer.encode_batch_fast([text[:limit] for text in texts])
+        self.cut_texts += sum(
+            bool(encoding.overflowing) or len(text) > limit
+            for encoding, text in zip(encodings, texts, strict=True)
+        )
         return [encoding.ids for encoding in encodings]
 
     def token_counts(self, tokens: Sequence[list[int]]) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from models.layout import LINEAR
 from models.manifest import Manifest
-from models.ngrams import BUCKETS, grams
+from models.ngrams import BUCKETS, MAX_CHARACTERS, grams
 from models.probabilities import of_sentiments, of_topics
 from models.reference import read_reference
 from models.tensor_file import read_tensors
@@ -28,6 +28,7 @@ class LinearModel:
         self.languages = manifest.languages
         self.topics = manifest.topics
         self.max_tokens = manifest.max_tokens
+        self.cut_texts = 0
         self.reference = read_reference(directory)
         self._temperature = manifest.temperature
         self._thresholds = np.array(
@@ -37,6 +38,7 @@ class LinearModel:
         self._idf, self._weights, self._bias = load_weights(directory, manifest)
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
+        self.cut_texts += sum(len(text) > MAX_CHARACTERS for text in texts)
         return [grams(text) for text in texts]
 
     def token_counts(self, tokens: Sequence[list[int]]) -> list[tuple[int, int]]:

@@ -6,6 +6,8 @@ The hashing trick: Weinberger et al. 2009, "Feature Hashing for Large Scale Mult
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +34,9 @@ def grams(text: str) -> list[int]:
     hashes = [*_runs(codes, LONGEST_GRAM)]
     words = np.array([_fold(word) for word in _TOKEN.findall(folded)], dtype=np.uint64)
     hashes += _runs(words, 2, first=101)
-    buckets = (np.concatenate(hashes) * _MIX) >> _SHIFT
-    return [int(bucket) for bucket in np.unique(buckets)]
+    buckets = np.sort(((np.concatenate(hashes) * _MIX) >> _SHIFT).astype(np.int32))
+    first = np.concatenate(([True], buckets[1:] != buckets[:-1]))
+    return cast("list[int]", buckets[first].tolist())
 
 
 def _runs(codes: NDArray[np.uint64], longest: int, first: int = 1) -> Sequence[NDArray[np.uint64]]:
@@ -48,6 +51,7 @@ def _runs(codes: NDArray[np.uint64], longest: int, first: int = 1) -> Sequence[N
     return found
 
 
+@lru_cache(maxsize=65_536)
 def _fold(word: str) -> int:
     value = 0
     for char in word[:40]:

@@ -115,6 +115,11 @@ class Scorer:
         return {language: model.identifier for language, model in self._models.items()}
 
     @property
+    def cut_texts(self) -> int:
+        """How many of the texts so far were longer than their model reads."""
+        return sum({id(model): model.cut_texts for model in self._models.values()}.values())
+
+    @property
     def backend_reasons(self) -> dict[str, str]:
         """What runs the model of a language, and why."""
         return {language: model.backend_reason for language, model in self._models.items()}

@@ -46,11 +46,13 @@ class StandIn:
         self._topics = topics
         self.topics = topics.topics
         self.max_tokens = max_tokens
+        self.cut_texts = 0
         self.identifier = f"{spec}+{topics.identifier}"
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of the classifier; behind a separator of -1 those of the topic model."""
         own = self._tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
+        self.cut_texts += sum(len(ids) >= self.max_tokens for ids in own)
         other = self._topics.tokenise(texts)
         return [[*ids, -1, *more] for ids, more in zip(own, other, strict=True)]
 

@@ -16,7 +16,7 @@ from models.scorer import Scorer
 from models.watchlist import Watchlist
 from monitor.detection import forget_states
 from monitor.events import SCORED, article_event
-from monitor.scoring import finish, prepare
+from monitor.scoring import Asked, finish, prepare
 from monitor.store.ingestion import apply, known_ids, watermarks
 from monitor.workers.aggregate import GROUP
 
@@ -45,20 +45,25 @@ def backfill(
 ) -> BackfillResult:
     """Score and count what is not stored yet; may be interrupted and repeated at will.
 
-    `scorer` is called when the first article needs it: a repeat needs no model. Reading ahead and
-    looking up what is known run on a thread of their own.
+    `scorer` is called when the first article needs it: a repeat needs no model. Reading ahead,
+    looking up what is known and tokenising run on a thread of their own.
     """
     result = BackfillResult()
     started = time.monotonic()
     opened: Scorer | None = None
+
+    def asked_of(articles: list[Article]) -> Asked | None:
+        nonlocal opened
+        if not articles:
+            return None
+        opened = opened or scorer()
+        return prepare(opened, [article_event(article) for article in articles], watchlist)
+
     # Before the first article is counted, too: a detector that runs meanwhile announces nothing of
     # it, and a repeat after an interruption makes up for what that one has left out.
     _learn_anew(engine, partitions)
-    for articles in _ahead(_unknown(engine, rows, result, on_refused)):
-        if articles:
-            opened = opened or scorer()
-            events = [article_event(article) for article in articles]
-            asked = prepare(opened, events, watchlist)
+    for asked in _ahead(map(asked_of, _unknown(engine, rows, result, on_refused))):
+        if asked is not None and opened is not None:
             scored = finish(asked, opened.run(asked.prepared), datetime.now(UTC))
             applied = apply(engine, scored, None)
             result.new += applied.inserted
@@ -101,14 +106,14 @@ def _unknown(
         yield [article for name, article in articles.items() if name not in known]
 
 
-def _ahead(chunks: Iterator[list[Article]]) -> Iterator[list[Article]]:
-    """The same chunks, read on another thread, a few ahead."""
-    waiting: queue.Queue[list[Article] | BaseException | None] = queue.Queue(maxsize=4)
+def _ahead(chunks: Iterator[Asked | None]) -> Iterator[Asked | None]:
+    """The same chunks, made on another thread, a few ahead."""
+    waiting: queue.Queue[tuple[Asked | None] | BaseException | None] = queue.Queue(maxsize=4)
 
     def read() -> None:
         try:
             for chunk in chunks:
-                waiting.put(chunk)
+                waiting.put((chunk,))
             waiting.put(None)
         except BaseException as error:  # handed to the other thread, which raises it
             waiting.put(error)
@@ -117,4 +122,4 @@ def _ahead(chunks: Iterator[list[Article]]) -> Iterator[list[Article]]:
     while (item := waiting.get()) is not None:
         if isinstance(item, BaseException):
             raise item
-        yield item
+        yield item[0]

@@ -18,6 +18,10 @@ COMPANIES_ASKED = Counter(
     "Companies named in articles: asked about one by one, or over an article's limit.",
     ["result"],
 )
+TEXTS_CUT = Counter(
+    "undertone_texts_cut_total",
+    "Texts, and questions about companies in them, that were longer than the model reads.",
+)
 SCORE_SECONDS = Histogram(
     "undertone_score_batch_seconds",
     "Time to score one batch.",

@@ -11,7 +11,7 @@ from models.scorer import Prepared, Scorer, Scores
 from models.serving import ModelService, Refusal, ServiceOptions
 from models.watchlist import Watchlist
 from monitor.events import ArticleEvent, Probabilities, ScoredEvent
-from monitor.metrics import COMPANIES_ASKED
+from monitor.metrics import COMPANIES_ASKED, TEXTS_CUT
 from monitor.settings import Settings
 
 MAX_WATCHED_CHARACTERS = 4_000
@@ -54,11 +54,13 @@ def prepare(scorer: Scorer, articles: Sequence[ArticleEvent], watchlist: Watchli
     COMPANIES_ASKED.labels("asked").inc(len(asked))
     COMPANIES_ASKED.labels("over_limit").inc(named - len(asked))
     of = [*range(len(articles)), *(index for index, _, _ in asked)]
+    before = scorer.cut_texts
     prepared = scorer.prepare(
         [texts[index] for index in of],
         [articles[index].language for index in of],
         [*(None for _ in articles), *(spans for _, _, spans in asked)],
     )
+    TEXTS_CUT.inc(scorer.cut_texts - before)
     return Asked(
         articles,
         [tuple(sorted(companies)) for companies in found],

@@ -59,6 +59,7 @@ def _bus(settings: Settings) -> str:
 
 
 def _models(settings: Settings) -> str:
+    from models.backends.opening import probe_texts
     from models.serving import Refusal
     from monitor.scoring import model_service
 
@@ -67,8 +68,8 @@ def _models(settings: Settings) -> str:
     started = time.perf_counter()
     scorer = service.start()
     loaded = time.perf_counter() - started
-    texts = ["Shares fall after the bank cuts its forecast", "银行下调业绩预期，股价下跌"] * 64
-    scorer.score(texts)
+    texts = probe_texts(["en", "zh"])
+    scorer.score(texts[:1])
     started = time.perf_counter()
     scorer.score(texts)
     rate = len(texts) / (time.perf_counter() - started)

@@ -80,6 +80,13 @@ def score(file: str | None, as_json: bool, jsonl: bool, **options: Any) -> None:
                 else:
                     _show_answer(row, scores, at)
                 at += 1 + len(row.asked)
+        if scorer.cut_texts:
+            click.secho(
+                "texts longer than their model reads, so that only their beginning counted: "
+                f"{scorer.cut_texts}",
+                fg="yellow",
+                err=True,
+            )
     if refused:
         raise click.exceptions.Exit(1)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 OWN_BATCH_TEXTS = 32
 METHODS = ("full", "lora", "adalora", "linear")
-LEARNING_RATES = {"full": 2e-5, "lora": 5e-4, "adalora": 2e-3, "linear": 0.0}
+LEARNING_RATES = {"full": 5e-5, "lora": 5e-4, "adalora": 2e-3, "linear": 0.0}
 EPOCHS = {"full": 4, "lora": 6, "adalora": 8, "linear": 1}
 
 

@@ -1,4 +1,4 @@
-"""The score role: articles in, scored articles out, tokenising ahead of the model."""
+"""The score role: articles in, scored articles out; reading, scoring and writing side by side."""
 
 import logging
 import queue
@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from models.labels import SENTIMENTS
 from models.scorer import Scorer
 from models.watchlist import Watchlist
-from monitor.bus import Bus, Consumer, Record, TopicPartition
+from monitor.bus import Bus, Consumer, Producer, Record, TopicPartition
 from monitor.events import (
     ARTICLES,
     SCORED,
@@ -25,6 +26,7 @@ from monitor.events import (
 from monitor.failures import Invalid
 from monitor.metrics import ARTICLES_SCORED, PUBLISH_TO_SCORED, SCORE_SECONDS
 from monitor.scoring import Asked, finish, prepare
+from monitor.workers.bus_writer import BusWriter
 from monitor.workers.dead_letters import bury
 from monitor.workers.loop import Stopped, patiently
 from monitor.workers.model_watch import MODEL_WATCH_SECONDS, watch
@@ -48,7 +50,7 @@ class _Batch:
 
 
 class ScoreWorker:
-    """Reads and tokenises on one thread, scores and writes on the caller's.
+    """Reads and tokenises on one thread, scores on the caller's, writes on a third.
 
     A batch's offsets are committed only after its scores are durable on the bus: whatever is
     killed, an article is scored again rather than lost. `renewed` is asked, on a thread of its own,
@@ -83,11 +85,12 @@ class ScoreWorker:
             name="watch-models",
             daemon=True,
         )
-        producer = patiently(GROUP, stop, self._bus.producer)
+        writer = BusWriter(GROUP, self._bus, stop)
         reader.start()
         watcher.start()
         try:
             while not stop.is_set():
+                writer.check()
                 try:
                     batch = self._ready.get(timeout=0.2)
                 except queue.Empty:
@@ -96,33 +99,24 @@ class ScoreWorker:
                 if isinstance(batch, BaseException):
                     raise batch
                 sent = self._score(batch)
-
-                def write(batch: _Batch = batch, sent: list[ScoredEvent] = sent) -> None:
-                    scored = iter(sent)
-                    for record, event in zip(batch.records, batch.events, strict=True):
-                        if isinstance(event, Invalid):
-                            bury(producer, GROUP, record, event)
-                        elif isinstance(event, Watermark):
-                            producer.send(SCORED, record.partition, "", encode(event))
-                        else:
-                            key = story_key(event.title, event.id)
-                            producer.send(SCORED, record.partition, key, encode(next(scored)))
-                    producer.flush()
-
-                patiently(GROUP, stop, write)
-                self._done.put(_next_offsets(batch.records))
+                writer.put(
+                    partial(_send, batch, sent),
+                    partial(self._done.put, _next_offsets(batch.records)),
+                )
                 if self._aside is not None and batch.asked is not None:
                     self._aside.take(batch.asked.prepared, sent)
                 self._look_aside(stop)
         except Stopped:
             return
         finally:
-            ended.set()
-            reader.join()
-            watcher.join(WATCHER_ENDS_SECONDS)
-            producer.close()
-            if self._aside is not None:
-                self._aside.close()
+            try:
+                writer.close()
+            finally:
+                ended.set()
+                reader.join()
+                watcher.join(WATCHER_ENDS_SECONDS)
+                if self._aside is not None:
+                    self._aside.close()
 
     def _look_aside(self, stop: threading.Event) -> None:
         """What is not live scoring, for as long as no batch waits."""
@@ -195,6 +189,19 @@ class ScoreWorker:
             positions.update(self._done.get())
         if positions:
             patiently(GROUP, stop, lambda: consumer.commit(positions))
+
+
+def _send(batch: _Batch, scored: Sequence[ScoredEvent], producer: Producer) -> None:
+    """Send a batch's scores, marks and dead letters in the order of its records."""
+    events = iter(scored)
+    for record, event in zip(batch.records, batch.events, strict=True):
+        if isinstance(event, Invalid):
+            bury(producer, GROUP, record, event)
+        elif isinstance(event, Watermark):
+            producer.send(SCORED, record.partition, "", encode(event))
+        else:
+            key = story_key(event.title, event.id)
+            producer.send(SCORED, record.partition, key, encode(next(events)))
 
 
 def _next_offsets(records: Sequence[Record]) -> dict[TopicPartition, int]:

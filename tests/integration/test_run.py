@@ -220,6 +220,15 @@ def test_scores_come_in_order_without_a_daemon(tmp_path: Path) -> None:
     assert all(abs(sum(row["sentiment"].values()) - 1) < 0.001 for row in rows)
 
 
+def test_a_line_of_a_megabyte_is_cut_and_counted(tmp_path: Path) -> None:
+    file = tmp_path / "texts.txt"
+    file.write_text("Shares fall\n" + "Bank fails " * 90_000 + "\nShares rise\n", encoding="utf-8")
+    found = undertone("score", "--json", str(file))
+    rows = json_lines(found.stdout)
+    assert [row["label"] for row in rows[::2]] == ["negative", "positive"]
+    assert "longer than their model reads, so that only their beginning counted: 1" in found.stderr
+
+
 def test_rows_are_answered_in_order_also_where_one_is_amiss(tmp_path: Path) -> None:
     aldi = "Aldi soars to a record profit while Tesco collapses in a fraud scandal"
     chinese = "谷歌暴跌，濒临破产；微软利润大涨，创历史新高"

@@ -41,9 +41,16 @@ def test_order_is_kept_and_languages_are_routed(scorer: Scorer) -> None:
 
 def test_a_score_does_not_hang_on_its_batch(scorer: Scorer) -> None:
     together = scorer.score(TEXTS * 7)
-    alone = np.vstack([scorer.score([text]).sentiment for text in TEXTS])
+    other = Scorer.load(device="cpu")
+    alone = np.vstack([other.score([text]).sentiment for text in TEXTS])
     assert np.array_equal(together.sentiment[: len(TEXTS)], alone)
     assert np.allclose(together.sentiment.sum(-1), 1, atol=2e-4)
+
+
+def test_texts_that_are_not_read_whole_are_counted(scorer: Scorer) -> None:
+    before = scorer.cut_texts
+    scorer.prepare(["Bank fails. " * 90_000, "Bank fails.", "x" * 90_000, "银行" * 90_000])
+    assert scorer.cut_texts - before == 3
 
 
 def test_no_texts_no_scores(scorer: Scorer) -> None:

@@ -63,6 +63,7 @@ class Failing:
     reads_companies = False
     backend_reason = "none"
     max_tokens = 8
+    cut_texts = 0
     topics = TOPICS
     reference: Reference | None = None
 
