@@ -44,6 +44,8 @@ class Schedule:
     """Classes weigh by their share to the minus this power: 0 all alike, 1 fully balanced."""
     seed: int = 20_26
     bf16: bool = False
+    dropout: float | None = None
+    """Share of activations that a step leaves out; None is as the encoder states it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,10 @@ def fit(
     With `lessons`, a teacher's answers to `train`, those are learned too. Returns the best epoch's
     validation figures.
     """
+    if schedule.dropout is not None:
+        for module in network.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = schedule.dropout
     device = next(network.parameters()).device
     tokens = tokenised(tokenizer, train, schedule.max_tokens)
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]

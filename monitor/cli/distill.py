@@ -83,6 +83,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="How much the texts' own labels count beside the teacher's answers.",
 )
+@click.option(
+    "--dropout",
+    type=click.FloatRange(0, 0.9),
+    help="Share of activations that a step leaves out.  [default: as the teacher's]",
+)
 @click.option("--patience", type=click.IntRange(1, 100), default=4, show_default=True)
 @click.option("--seed", type=int, default=2026, show_default=True)
 @click.option("--bf16/--no-bf16", default=None, help="Half the precision.  [default: measured]")
@@ -211,6 +216,7 @@ def _plan(
             class_weight_power=0.25,
             seed=options["seed"],
             bf16=bf16,
+            dropout=options["dropout"],
         ),
         train=reading(corpus, unlabelled, named),
         valid=corpus.valid,
