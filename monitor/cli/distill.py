@@ -141,6 +141,7 @@ def distill(
     titles = (texts is not None and not recipe) if titles is None else titles
     if titles and texts is None:
         raise UsageError("--titles needs --texts: the folder with the archives")
+    from models.labels import TOPICS
     from models.loading import resolve
     from models.manifest import read_manifest
     from models.training.device import keep_freed_memory
@@ -152,8 +153,13 @@ def distill(
     directory = resolve(teacher or f"bundled:{recipe}")
     manifest = read_manifest(directory)
     language = recipe or ("zh" if "zh" in manifest.languages else "en")
+    own_topics = manifest.topics != TOPICS
     if train_files:
-        corpus = own_corpus(train_files, valid_files, licence, False, options["seed"])
+        corpus = own_corpus(train_files, valid_files, licence, own_topics, options["seed"])
+    elif own_topics:
+        raise UsageError(
+            f"{manifest.name} has topics of its own: give --train, with texts labelled by them"
+        )
     else:
         corpus = recipe_corpus(RECIPES[language], data, texts)
     fast = FAST_RECIPES[language]

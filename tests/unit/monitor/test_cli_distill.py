@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 import models.loading as loading
-from models.manifest import read_manifest
+from models.manifest import read_manifest, write_manifest
 from monitor.cli import cli
 from monitor.failures import UsageError
 from tests.unit.models.tiny import LESSONS, write_tiny
@@ -74,6 +75,16 @@ def test_what_is_wrong_is_said(
     found = CliRunner().invoke(cli, command)
     assert reason in str(found.exception)
     assert not (tmp_path / "fast").exists()
+
+
+def test_a_teacher_with_topics_of_its_own_needs_labels_of_its_own(tmp_path: Path) -> None:
+    teacher = write_tiny(tmp_path / "teacher")
+    own = tuple(f"own {topic}" for topic in teacher.topics)
+    changed = msgspec.structs.replace(teacher, topics=own, topic_thresholds={})
+    write_manifest(tmp_path / "teacher", changed)
+    command = ["distill", "--teacher", str(tmp_path / "teacher"), "--data", str(tmp_path)]
+    found = CliRunner().invoke(cli, [*command, "--output", str(tmp_path / "fast")])
+    assert "topics of its own: give --train" in str(found.exception)
 
 
 @pytest.fixture
