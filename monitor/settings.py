@@ -13,6 +13,7 @@ from alerts.channels.settings import ChannelSettings, TerminalSettings
 from alerts.rules import RuleFile
 from ingest.feeds.catalogue import default_feeds
 from ingest.feeds.settings import FeedSettings
+from models.tiers import Tier
 from models.watched import WatchlistFile
 from monitor.failures import UsageError
 from monitor.rule_names import check_names
@@ -60,6 +61,8 @@ class ModelSettings(_Part):
 
     english: str = "registry:en"
     chinese: str = "registry:zh"
+    tier: Tier = "accurate"
+    """Of the bundled models: `fast` ones are distilled from the accurate ones."""
     registry: Path | None = None
     """Where versions of models are kept; by default `models` in the data directory."""
     device: str = "auto"

@@ -31,6 +31,7 @@ _COMMANDS: Mapping[str, str] = {
     "backtest": "monitor.cli.backtest:backtest",
     "rules": "monitor.cli.rules:rules",
     "train": "monitor.cli.train:train",
+    "distill": "monitor.cli.distill:distill",
     "evaluate": "monitor.cli.evaluate:evaluate",
     "models": "monitor.cli.models:models",
     "bench": "monitor.cli.bench:bench",

@@ -34,6 +34,12 @@ def configured(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
+tier_option = click.option(
+    "--tier",
+    type=click.Choice(["accurate", "fast"]),
+    help="Of the bundled models: the accurate ones, or the fast ones distilled from them.",
+)
+
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
 from monitor.cli.train_progress import TrainingBar
-from monitor.failures import DataError, UsageError
+from monitor.cli.training_data import own_corpus, recipe_corpus
+from monitor.failures import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from models.training.run import TrainingPlan
     from models.training.start import Start
 
-SHOWN_MISSING = 20
 OWN_BATCH_TEXTS = 32
 METHODS = ("full", "lora", "adalora", "linear")
 LEARNING_RATES = {"full": 5e-5, "lora": 5e-4, "adalora": 2e-3, "linear": 0.0}
@@ -135,14 +134,11 @@ def train(
     keep_freed_memory()
     if recipe:
         chosen = RECIPES[recipe]
-        if data is None and recipe == "en":
-            raise UsageError(
-                "--recipe en needs --data: the folder with tfns-sentiment, tfns-topic, sentfin "
-                "and newsmtsc"
-            )
-        corpus = chosen.corpus(data or Path(), _found_texts(chosen.labelled_items, texts))
+        corpus = recipe_corpus(chosen, data, texts)
     else:
-        corpus = _own_corpus(train_files, valid_files, texts, licence, options)
+        corpus = own_corpus(
+            train_files, valid_files, texts, licence, options["own_topics"], options["seed"]
+        )
         chosen = RECIPES[options["language"] or _language(corpus)]
     plan = _plan(chosen, bool(recipe), corpus, output, options)
     click.echo(f"{len(plan.train)} texts to train on, {len(plan.valid)} to validate", err=True)
@@ -164,45 +160,6 @@ def train(
         else:
             manifest = run_training(plan, output, tell)
     click.echo(f"{output}: {manifest.identifier}")
-
-
-def _own_corpus(
-    train_files: tuple[Path, ...],
-    valid_files: tuple[Path, ...],
-    folder: Path | None,
-    licence: str,
-    options: Mapping[str, Any],
-) -> Corpus:
-    """A desk's own labels, with what validates held apart."""
-    from models.manifest import DataSource, file_sha256
-    from models.training.by_hash import labelled_hashes
-    from models.training.labelled_files import read_labelled
-    from models.training.recipes import Corpus
-    from models.training.splitting import hold_out, without_near
-
-    own_topics, texts = options["own_topics"], None
-    if folder is not None:
-        files = (*train_files, *valid_files)
-        labelled = {key: row for path in files for key, row in labelled_hashes(path).items()}
-        if not labelled:
-            click.secho(
-                f"--texts {folder} is not read: every row has its text", fg="yellow", err=True
-            )
-        texts = _found_texts(labelled, folder)
-    sources, examples = [], []
-    for path in train_files:
-        found = read_labelled(path, own_topics, texts)
-        examples += found
-        sources.append(DataSource(path.name, len(found), licence, file_sha256(path)))
-    valid = [row for path in valid_files for row in read_labelled(path, own_topics, texts)]
-    for name, rows, wanted in (("--train", examples, True), ("--valid", valid, valid_files)):
-        if wanted and not rows:
-            raise DataError(f"{name}: not one of its texts is in {folder}")
-    if valid:
-        examples = without_near(examples, valid)
-    else:
-        examples, valid = hold_out(examples, options["seed"])
-    return Corpus(examples, valid, {}, tuple(sources))
 
 
 def _language(corpus: Corpus) -> str:
@@ -299,18 +256,3 @@ def _start(recipe: Recipe, is_recipe: bool, options: Mapping[str, Any]) -> Start
     if base is not None and (known.package or base.name not in known.name):
         known = Base(name=base.name, licence="not stated", package="", sha256="")
     return from_base(known, recipe.pooling, base)
-
-
-def _found_texts(labelled: Mapping[str, Mapping[str, Any]], folder: Path | None) -> dict[str, str]:
-    """The texts of labelled items, with a word on those that were not found."""
-    from monitor.labelled_texts import texts_by_hash
-
-    found = texts_by_hash(folder, labelled.keys()) if folder and labelled else {}
-    missing = {digest: row for digest, row in labelled.items() if digest not in found}
-    if missing:
-        reason = f"not in {folder}" if folder else "give --texts DIR, with the archives"
-        click.secho(f"{len(missing)} labelled items are left out: {reason}", fg="yellow", err=True)
-    for digest, row in islice(missing.items(), SHOWN_MISSING if folder else 0):
-        known = (row.get(name) for name in ("published", "source"))
-        click.echo("  " + " ".join([*(str(value) for value in known if value), digest]), err=True)
-    return found
