@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from monitor.settings import InvalidRecordSettings
 
+
 class InvalidRate:
     """Takes one record after the other; says when the limit is passed.
 

@@ -18,7 +18,9 @@ from monitor.workers.score import GROUP as SCORE
 def status_of(settings: Settings, engine: Engine, bus: Bus) -> dict[str, Any]:
     """Plain values. Raises Unavailable where the bus or the store does not answer."""
     partitions = bus.partitions(SCORED)
-    ends = {topic: bus.end_offsets(topic) for topic in (ARTICLES, SCORED, *DEAD_LETTER_TOPICS.values())}
+    ends = {
+        topic: bus.end_offsets(topic) for topic in (ARTICLES, SCORED, *DEAD_LETTER_TOPICS.values())
+    }
     scored = bus.committed(ARTICLES, SCORE)
     stored = positions(engine, AGGREGATE, [(SCORED, part) for part in range(partitions)])
     marks = watermarks(engine, AGGREGATE, SCORED, partitions)

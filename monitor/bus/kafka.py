@@ -266,11 +266,7 @@ class KafkaBusConsumer:
             )
         except KafkaError as error:
             raise self._bus._unavailable(error) from error
-        return [
-            record_of(self.topic, record)
-            for records in batches.values()
-            for record in records
-        ]
+        return [record_of(self.topic, record) for records in batches.values() for record in records]
 
     def _take_up_the_join(self) -> None:
         """Go on with a join that the poll before has left in flight.
