@@ -18,26 +18,27 @@ class InvalidRate:
         self._limit = limit
         self._span = timedelta(seconds=limit.window_seconds)
         self._seen = 0
-        self._in_a_row = 0
-        self._invalid: deque[tuple[int, datetime]] = deque()
-        """Number and time of the invalid ones in the window."""
+        self._in_a_row: deque[datetime] = deque()
+        self._in_window: deque[tuple[int, datetime]] = deque()
+        """Number and time of the invalid ones."""
 
     def take(self, is_invalid: bool, now: datetime) -> str | None:
         """Note one record; the reason to stop, if it is one."""
         self._seen += 1
         if not is_invalid:
-            self._in_a_row = 0
+            self._in_a_row.clear()
             return None
-        limit, kept = self._limit, self._invalid
-        if kept and kept[-1][1] < now - self._span:
-            self._in_a_row = 0
-        self._in_a_row += 1
+        limit, run, kept = self._limit, self._in_a_row, self._in_window
+        run.append(now)
         kept.append((self._seen, now))
-        while kept[0][0] <= self._seen - limit.window_records or kept[0][1] < now - self._span:
+        oldest = now - self._span
+        while run[0] < oldest:
+            run.popleft()
+        while kept[0][0] <= self._seen - limit.window_records or kept[0][1] < oldest:
             kept.popleft()
-        if self._in_a_row > limit.max_in_a_row:
+        if len(run) > limit.max_in_a_row:
             return (
-                f"{self._in_a_row} records in a row are invalid "
+                f"{len(run)} records in a row are invalid "
                 f"(invalid_records.max_in_a_row is {limit.max_in_a_row})"
             )
         if len(kept) > limit.max_share * limit.window_records:

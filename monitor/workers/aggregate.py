@@ -31,8 +31,11 @@ def run(
     stop: threading.Event,
     limit: InvalidRecordSettings = InvalidRecordSettings(),  # noqa: B008 - it is frozen
 ) -> None:
-    """Count until told to stop, or raise TooManyInvalid. Offsets live in the store, in the counts' own transaction; they
-    are committed to the bus afterwards so that others can see the lag."""
+    """Count until told to stop, or raise TooManyInvalid.
+
+    Offsets live in the store, in the counts' own transaction; they are committed to the bus
+    afterwards so that others can see the lag.
+    """
     try:
         identity = patiently(GROUP, stop, bus.identity)
         if patiently(GROUP, stop, lambda: adopt_bus(engine, GROUP, identity)):
