@@ -96,6 +96,17 @@ class IngestSettings(_Part):
     user_agent: str = "Undertone/0.1 (financial sentiment monitor)"
 
 
+class InvalidRecordSettings(_Part):
+    """How many records may be invalid before a role that reads the bus stops."""
+
+    max_in_a_row: int = Field(50, ge=1, le=1_000_000)
+    max_share: float = Field(0.2, gt=0, le=1)
+    """Of the last `window_records`."""
+    window_records: int = Field(1_000, ge=1, le=1_000_000)
+    window_seconds: float = Field(86_400, gt=0)
+    """Invalid records from before are forgotten."""
+
+
 class ReplaySettings(_Part):
     """An archive that is replayed through the bus as if it came in live."""
 
@@ -120,6 +131,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     models: ModelSettings = ModelSettings()
     ingest: IngestSettings = IngestSettings()
+    invalid_records: InvalidRecordSettings = InvalidRecordSettings()
     web: WebSettings = WebSettings()
     sample: bool = True
     default_feeds: bool = True
