@@ -12,7 +12,7 @@ import msgspec
 
 from alerts.alert import Alert, Event, alert_id, fingerprint
 from alerts.detectors import AnyDetector, freeze_seconds, new_detector, step
-from alerts.rules import SurgeRule, ThresholdRule, rule_hash
+from alerts.rules import AnyRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket, Finding
 
 
@@ -48,7 +48,7 @@ class Transition(msgspec.Struct, frozen=True):
 
 
 def fold(
-    rule: ThresholdRule | SurgeRule,
+    rule: AnyRule,
     state: KeyState | None,
     key: str,
     buckets: Iterable[Bucket],
@@ -82,7 +82,7 @@ def fold(
 
 
 def _idle(
-    rule: ThresholdRule | SurgeRule,
+    rule: AnyRule,
     state: KeyState,
     key: str,
     until: int,
@@ -98,7 +98,7 @@ def _idle(
 
 
 def _step(
-    rule: ThresholdRule | SurgeRule,
+    rule: AnyRule,
     state: KeyState,
     key: str,
     bucket: Bucket,
@@ -120,14 +120,12 @@ def _step(
     life.held_buckets += 1
     if life.held_buckets >= rule.for_buckets:
         life.phase = "firing"
-        life.frozen_until = life.entered + freeze_seconds(state.detector, rule)
+        life.frozen_until = life.entered + freeze_seconds(state.detector)
         life.alert = _alert(rule, key, life.entered, finding)
         transitions.append(Transition("firing", life.alert, bucket.start))
 
 
-def _resolve(
-    rule: ThresholdRule | SurgeRule, life: Life, bucket: Bucket, transitions: list[Transition]
-) -> None:
+def _resolve(rule: AnyRule, life: Life, bucket: Bucket, transitions: list[Transition]) -> None:
     assert life.alert is not None
     ended = msgspec.structs.replace(life.alert, state="resolved", resolved=_moment(bucket.end))
     transitions.append(Transition("resolved", ended, bucket.start))
@@ -135,7 +133,7 @@ def _resolve(
     life.quiet_until = bucket.end + rule.cooldown
 
 
-def _alert(rule: ThresholdRule | SurgeRule, key: str, entered: int, finding: Finding) -> Alert:
+def _alert(rule: AnyRule, key: str, entered: int, finding: Finding) -> Alert:
     started = _moment(entered)
     return Alert(
         id=alert_id(rule.name, rule.dimension, key, started),

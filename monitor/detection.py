@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, delete, select, update
 
 from alerts.alert import Alert, TopStory
 from alerts.fold import KeyState, Transition, fold
-from alerts.rules import SurgeRule, ThresholdRule, rule_hash
+from alerts.rules import AnyRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
 from monitor.store import alerts as alert_store
 from monitor.store.engine import writing
@@ -25,7 +25,6 @@ from monitor.store.schema import detector_progress, detector_states
 from monitor.store.watch import watched_stretches
 from monitor.stories import bucket_of
 
-AnyRule = ThresholdRule | SurgeRule
 TOP_STORIES = 5
 HISTORY = timedelta(days=120)
 """How far back a new rule looks to learn what is usual."""

@@ -25,23 +25,14 @@ part of it, nor is what leaves the window while an alert is open and the memory 
 
 import math
 
-import msgspec
-
+from alerts.detectors.memory import Memory
 from alerts.intervals import beta_binomial_tail, negative_binomial_tail, wilson
 from alerts.rules import SurgeRule
 from alerts.series import Bucket, Finding, Window
 
 
-class SurgeDetector(msgspec.Struct, tag="surge"):
-    """The window, and an exponentially forgetting memory of what lay before it."""
-
-    window: Window
-    stories: float = 0.0
-    negative: float = 0.0
-    exposure_seconds: float = 0.0
-    """Forgetting time span that the memory covers."""
-    remembered_until: int | None = None
-    """End of the span that went into the memory, seconds since the epoch."""
+class SurgeDetector(Memory, tag="surge"):
+    """The window, and what lay before it."""
 
     @classmethod
     def new(cls, rule: SurgeRule, watched_since: int | None = None) -> "SurgeDetector":
@@ -49,40 +40,9 @@ class SurgeDetector(msgspec.Struct, tag="surge"):
         return cls(Window(rule.window), remembered_until=watched_since)
 
     def step(self, rule: SurgeRule, bucket: Bucket, learning: bool) -> Finding:
-        """Take the next bucket in; what leaves the window while an alert is open is forgotten."""
-        if self.remembered_until is None:
-            # A key is young until it has been known for a window: its rate is the prior's.
-            self.remembered_until = bucket.start
-        left = self.window.push(bucket)
-        edge = bucket.end - rule.window
-        if learning:
-            for start, stories, negative in left:
-                self._age(start, rule.baseline)
-                self.stories += stories
-                self.negative += negative
-            self._age(edge, rule.baseline)
-        elif edge > self.remembered_until:
-            self.remembered_until = edge
+        """Take the next bucket in."""
+        self.take(rule.baseline, bucket, learning)
         return self._judge(rule)
-
-    def freeze_seconds(self, rule: SurgeRule) -> int:
-        """How long an alert may keep the memory from learning: not longer than it reaches back.
-
-        For ever would never take a new normal in, and a young key's usual is a guess at first.
-        """
-        return max(rule.window, int(self.exposure_seconds))
-
-    def _age(self, until: int, baseline_seconds: int) -> None:
-        """Forget, and count the time, up to a moment."""
-        assert self.remembered_until is not None
-        elapsed = until - self.remembered_until
-        if elapsed <= 0:
-            return
-        factor = math.exp(-elapsed / baseline_seconds)
-        self.stories *= factor
-        self.negative *= factor
-        self.exposure_seconds = self.exposure_seconds * factor + baseline_seconds * (1 - factor)
-        self.remembered_until = until
 
     def _judge(self, rule: SurgeRule) -> Finding:
         stories, negative = self.window.stories, self.window.negative

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from alerts.rules import RuleFile, SurgeRule, ThresholdRule, parse_duration, rule_hash
+from alerts.rule_fields import parse_duration
+from alerts.rules import RuleFile, SurgeRule, ThresholdRule, rule_hash
 from tests.unit.alerts.records import surge, threshold
 
 

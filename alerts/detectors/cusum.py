@@ -1,0 +1,173 @@
+"""CUSUM: the earliest word that a share has turned, at a false-alarm rate that was chosen.
+
+Page's cumulative sum of log-likelihood ratios (Biometrika 41, 1954), of the usual share p0 against
+a turned one p1 at a given odds ratio. Every story adds log(p1 / p0) when it is negative and
+log((1 - p1) / (1 - p0)) when it is not; the sum never falls below 0, and an alarm is raised when it
+passes the threshold. No other rule with as few false alarms has a shorter mean delay in the worst
+case (Moustakides, Annals of Statistics 14, 1986).
+
+Stories of one event come together and are of one tone. Within a burst, which lasts `burst` from its
+first story, the counts are beta-binomial with intra-class correlation `correlation`, and a story
+adds what it says beyond the burst's earlier ones: the conditional log-likelihood ratio, which
+likewise keeps a CUSUM's false alarms in check (Lai, IEEE Trans. Information Theory 44, 1998). At a
+correlation of 0 that is the Bernoulli CUSUM. Within a bucket the order of stories is not known:
+they are added together.
+
+The threshold follows from the wanted number of usual stories between false alarms
+(`alerts/detectors/run_length.py` states how). What is known of the usual share goes in with one
+standard error on top: a usual that is guessed too low would raise false alarms without end. The
+memory forgets, begins with a pooled prior, and takes in what leaves the window, never an alert's
+own time.
+
+An alarm is over when the sum has fallen to half of the threshold, or when hardly any news is left
+in the window.
+"""
+
+import math
+
+from alerts.detectors import run_length
+from alerts.detectors.memory import Memory
+from alerts.intervals import wilson
+from alerts.rules import CusumRule
+from alerts.series import Bucket, Finding, Window
+
+LEAST_USUAL, MOST_USUAL = 0.01, 0.95
+LONGEST_BURST_STORIES = 64
+
+
+class CusumDetector(Memory, tag="cusum"):
+    """The sum, the burst that is under way, and the memory that p0 is taken from."""
+
+    total: float = 0.0
+    """The sum of log-likelihood ratios, nats."""
+    raised: bool = False
+    burst_start: int | None = None
+    """Start of the burst's first bucket, seconds since the epoch."""
+    burst_stories: int = 0
+    burst_negative: int = 0
+
+    @classmethod
+    def new(cls, rule: CusumRule, watched_since: int | None = None) -> "CusumDetector":
+        """Has seen nothing; silence since `watched_since` (seconds since the epoch) counts."""
+        return cls(Window(rule.window), remembered_until=watched_since)
+
+    def step(self, rule: CusumRule, bucket: Bucket, learning: bool) -> Finding:
+        """Take the next bucket in."""
+        self.take(rule.baseline, bucket, learning)
+        usual, expected = self._usual(rule)
+        turned = turned_share(usual, rule.odds_ratio)
+        if bucket.stories:
+            self._add(rule, bucket, usual, turned)
+        threshold = self._threshold(rule, usual)
+        score = self.total - threshold
+        stories, negative = self.window.stories, self.window.negative
+        if score > 0 and stories >= rule.min_stories:
+            self.raised = True
+        if self.raised:
+            # However long an alert lasts, its end takes no longer to see.
+            self.total = min(self.total, threshold)
+            if self.total <= threshold / 2 or 2 * stories < rule.min_stories:
+                self.raised, self.total = False, 0.0
+        lower, upper = wilson(negative, stories)
+        return Finding(
+            entered=self.raised and stories >= rule.min_stories,
+            left=not self.raised,
+            value=negative / stories if stories else 0.0,
+            lower=lower,
+            upper=upper,
+            baseline=expected,
+            expected_negative=expected * stories,
+            stories=stories,
+            negative=negative,
+            score=score,
+        )
+
+    def _add(self, rule: CusumRule, bucket: Bucket, usual: float, turned: float) -> None:
+        """Add what a bucket says beyond what its burst has said."""
+        fresh = self.burst_start is None or bucket.start >= self.burst_start + rule.burst
+        if fresh or not rule.correlation:
+            self.burst_start, self.burst_stories, self.burst_negative = bucket.start, 0, 0
+        laws = usual, turned, rule.correlation
+        before = log_likelihood_ratio(self.burst_negative, self.burst_stories, *laws)
+        self.burst_stories += bucket.stories
+        self.burst_negative += bucket.negative
+        after = log_likelihood_ratio(self.burst_negative, self.burst_stories, *laws)
+        self.total = max(0.0, self.total + after - before)
+
+    def _burst_size(self, rule: CusumRule) -> float:
+        """Stories that a burst usually holds."""
+        if not self.exposure_seconds or not rule.correlation:
+            return 1.0
+        more = rule.burst * self.stories / self.exposure_seconds
+        return min(float(LONGEST_BURST_STORIES), 1 + more)
+
+    def _usual(self, rule: CusumRule) -> tuple[float, float]:
+        """The usual share that stories are held against, and the best guess of it."""
+        if rule.usual is not None:
+            return rule.usual, rule.usual
+        share = (rule.prior_share * rule.prior_stories + self.negative) / (
+            rule.prior_stories + self.stories
+        )
+        # Kish's design effect: so many stories of a burst are worth one.
+        alike = 1 + (self._burst_size(rule) - 1) * rule.correlation
+        known = rule.prior_stories + self.stories / alike
+        guarded = share + math.sqrt(share * (1 - share) / (known + 1))
+        return min(MOST_USUAL, max(LEAST_USUAL, guarded)), share
+
+    def _threshold(self, rule: CusumRule, usual: float) -> float:
+        if rule.usual is not None and not rule.correlation:
+            return run_length.exact_threshold(
+                rule.run_length, usual, turned_share(usual, rule.odds_ratio)
+            )
+        return threshold(
+            rule.run_length, usual, rule.odds_ratio, rule.correlation, self._burst_size(rule)
+        )
+
+
+def turned_share(usual: float, odds_ratio: float) -> float:
+    """The share at so many times the usual odds."""
+    return usual * odds_ratio / (1 - usual + usual * odds_ratio)
+
+
+def log_likelihood_ratio(
+    negative: int, stories: int, usual: float, turned: float, correlation: float
+) -> float:
+    """Of so many negative stories in a burst, turned against usual; the order does not matter."""
+    if not correlation:
+        return negative * math.log(turned / usual) + (stories - negative) * math.log(
+            (1 - turned) / (1 - usual)
+        )
+    trust = 1 / correlation - 1
+    return _log_urn(negative, stories, turned * trust, (1 - turned) * trust) - _log_urn(
+        negative, stories, usual * trust, (1 - usual) * trust
+    )
+
+
+def threshold(
+    stories: float, usual: float, odds_ratio: float, correlation: float, burst_stories: float
+) -> float:
+    """The threshold for a run length of so many stories.
+
+    The factor by which true steps lengthen the run is taken at the nearest point of a grid: it
+    hardly changes from point to point, and a usual share that moves a little costs nothing.
+    """
+    near = 1 / (1 + math.exp(-round(2 * math.log(usual / (1 - usual))) / 2))
+    turned = turned_share(near, odds_ratio)
+    if correlation:
+        burst = 2.0 ** round(math.log2(burst_stories))
+        factor = run_length.burst_factor(near, turned, correlation, burst)
+    else:
+        factor = run_length.overshoot_factor(near, turned)
+    return run_length.small_step_threshold(stories / factor, usual, turned_share(usual, odds_ratio))
+
+
+def _log_urn(negative: int, stories: int, alpha: float, beta: float) -> float:
+    """Log-probability of a sequence with so many negative ones from Polya's urn."""
+    return (
+        math.lgamma(alpha + negative)
+        - math.lgamma(alpha)
+        + math.lgamma(beta + stories - negative)
+        - math.lgamma(beta)
+        - math.lgamma(alpha + beta + stories)
+        + math.lgamma(alpha + beta)
+    )
