@@ -29,10 +29,11 @@ from alerts.detectors import run_length
 from alerts.detectors.memory import Memory
 from alerts.intervals import wilson
 from alerts.rules import CusumRule
-from alerts.series import Bucket, Finding, Window
+from alerts.series import BUCKET_SECONDS, Bucket, Finding, Window
 
 LEAST_USUAL, MOST_USUAL = 0.01, 0.95
-LONGEST_BURST_STORIES = 64
+MOST_BURST_STORIES = 64
+MOST_BUCKET_STORIES = 32
 
 
 class CusumDetector(Memory, tag="cusum"):
@@ -94,12 +95,9 @@ class CusumDetector(Memory, tag="cusum"):
         after = log_likelihood_ratio(self.burst_negative, self.burst_stories, *laws)
         self.total = max(0.0, self.total + after - before)
 
-    def _burst_size(self, rule: CusumRule) -> float:
-        """Stories that a burst usually holds."""
-        if not self.exposure_seconds or not rule.correlation:
-            return 1.0
-        more = rule.burst * self.stories / self.exposure_seconds
-        return min(float(LONGEST_BURST_STORIES), 1 + more)
+    def _together(self, seconds: int) -> float:
+        """Stories that usually come within so long of one."""
+        return seconds * self.stories / self.exposure_seconds if self.exposure_seconds else 0.0
 
     def _usual(self, rule: CusumRule) -> tuple[float, float]:
         """The usual share that stories are held against, and the best guess of it."""
@@ -109,19 +107,20 @@ class CusumDetector(Memory, tag="cusum"):
             rule.prior_stories + self.stories
         )
         # Kish's design effect: so many stories of a burst are worth one.
-        alike = 1 + (self._burst_size(rule) - 1) * rule.correlation
+        alike = 1 + self._together(rule.burst) * rule.correlation
         known = rule.prior_stories + self.stories / alike
         guarded = share + math.sqrt(share * (1 - share) / (known + 1))
         return min(MOST_USUAL, max(LEAST_USUAL, guarded)), share
 
     def _threshold(self, rule: CusumRule, usual: float) -> float:
-        if rule.usual is not None and not rule.correlation:
-            return run_length.exact_threshold(
-                rule.run_length, usual, turned_share(usual, rule.odds_ratio)
-            )
-        return threshold(
-            rule.run_length, usual, rule.odds_ratio, rule.correlation, self._burst_size(rule)
-        )
+        burst = 1 + self._together(rule.burst)
+        # Of the buckets that hold something, at Poisson's law.
+        rate = self._together(BUCKET_SECONDS)
+        bucket = rate / -math.expm1(-rate) if rate else 1.0
+        if rule.usual is not None and not rule.correlation and bucket < 1.1:
+            turned = turned_share(usual, rule.odds_ratio)
+            return run_length.exact_threshold(rule.run_length, usual, turned)
+        return threshold(rule.run_length, usual, rule.odds_ratio, rule.correlation, burst, bucket)
 
 
 def turned_share(usual: float, odds_ratio: float) -> float:
@@ -144,7 +143,12 @@ def log_likelihood_ratio(
 
 
 def threshold(
-    stories: float, usual: float, odds_ratio: float, correlation: float, burst_stories: float
+    stories: float,
+    usual: float,
+    odds_ratio: float,
+    correlation: float,
+    burst_stories: float,
+    bucket_stories: float,
 ) -> float:
     """The threshold for a run length of so many stories.
 
@@ -153,9 +157,12 @@ def threshold(
     """
     near = 1 / (1 + math.exp(-round(2 * math.log(usual / (1 - usual))) / 2))
     turned = turned_share(near, odds_ratio)
-    if correlation:
-        burst = 2.0 ** round(math.log2(burst_stories))
-        factor = run_length.burst_factor(near, turned, correlation, burst)
+    bucket = 2 ** round(math.log2(min(bucket_stories, MOST_BUCKET_STORIES)))
+    if correlation or bucket > 1:
+        burst = 2.0 ** round(math.log2(min(burst_stories, MOST_BURST_STORIES)))
+        factor = run_length.burst_factor(
+            near, turned, correlation, max(burst, bucket) if correlation else bucket, bucket
+        )
     else:
         factor = run_length.overshoot_factor(near, turned)
     return run_length.small_step_threshold(stories / factor, usual, turned_share(usual, odds_ratio))

@@ -12,8 +12,8 @@ law of the cycle is followed exactly, story by story, over a handful of states.
 The first guess, and the law for large thresholds, is Siegmund's for a process that moves in small
 steps (Sequential Analysis, 1985, II.6): e^h - h - 1 = run length x KL(p0 || p1). True
 steps jump over the threshold, which multiplies the run length by a factor that hardly depends on
-the threshold. For stories that come in bursts, alike among themselves, that factor is measured by
-simulation, with a fixed seed, on beta-binomial bursts.
+the threshold. For stories that come in bursts, alike among themselves, or many to a bucket, that
+factor is measured by simulation, with a fixed seed, on beta-binomial bursts.
 """
 
 import math
@@ -104,31 +104,35 @@ def overshoot_factor(usual: float, turned: float) -> float:
 
 
 @lru_cache(maxsize=1_024)
-def burst_factor(usual: float, turned: float, correlation: float, burst_stories: float) -> float:
+def burst_factor(
+    usual: float, turned: float, correlation: float, burst_stories: float, bucket_stories: int
+) -> float:
     """Run length over the small-step law's, of stories in bursts of `burst_stories` on average.
 
     `correlation` is how alike the stories of a burst are (intra-class): their share is
-    Beta-distributed around the usual one with variance correlation x p (1 - p). Measured where
-    the run length is short; above 0 only.
+    Beta-distributed around the usual one with variance correlation x p (1 - p). The sum is looked
+    at after every `bucket_stories`. Measured where the run length is short.
     """
     threshold = small_step_threshold(MEASURED_RUN_LENGTH, usual, turned)
     source = np.random.default_rng(SEED)
-    trust = 1 / correlation - 1
-    told, negative, total = np.zeros(STREAMS), np.zeros(STREAMS), np.zeros(STREAMS)
+    trust = 1 / max(correlation, 1e-9) - 1
+    over_chance = min(1.0, bucket_stories / burst_stories)
+    told, negative, total = np.zeros((3, STREAMS))
     alarms = steps = 0
     while alarms < MEASURED_ALARMS and steps < 100 * MEASURED_RUN_LENGTH:
-        # Polya's urn draws a burst's stories one by one.
-        share = (usual * trust + negative) / (trust + told)
-        expected = (turned * trust + negative) / (trust + told)
-        is_negative = source.random(STREAMS) < share
-        ratio = np.where(is_negative, expected / share, (1 - expected) / (1 - share))
-        total = np.maximum(0.0, total + np.log(ratio))
-        told += 1
-        negative += is_negative
-        steps += 1
+        for _ in range(bucket_stories):
+            # Polya's urn draws a burst's stories one by one.
+            share = (usual * trust + negative) / (trust + told)
+            expected = (turned * trust + negative) / (trust + told)
+            is_negative = source.random(STREAMS) < share
+            total += np.log(np.where(is_negative, expected / share, (1 - expected) / (1 - share)))
+            told += 1
+            negative += is_negative
+        steps += bucket_stories
+        np.maximum(total, 0.0, out=total)
         alarm = total > threshold
         alarms += int(alarm.sum())
         total[alarm] = 0.0
-        over: NDArray[np.bool_] = alarm | (source.random(STREAMS) < 1 / burst_stories)
+        over: NDArray[np.bool_] = alarm | (source.random(STREAMS) < over_chance)
         told[over] = negative[over] = 0.0
     return STREAMS * steps / max(1, alarms) / MEASURED_RUN_LENGTH

@@ -59,12 +59,16 @@ def test_the_cycles_agree_with_counting() -> None:
     assert stories_to_alarm(threshold, usual, turned, usual) == pytest.approx(counted, rel=0.08)
 
 
-def test_bursts_of_hardly_any_likeness_are_as_independent_stories() -> None:
-    assert burst_factor(0.2, 0.4, 1e-4, 4) == pytest.approx(overshoot_factor(0.2, 0.4), rel=0.07)
+def test_bursts_of_no_likeness_are_as_independent_stories() -> None:
+    assert burst_factor(0.2, 0.4, 0, 4, 1) == pytest.approx(overshoot_factor(0.2, 0.4), rel=0.07)
 
 
 def test_the_measured_factor_is_the_same_in_every_run_and_grows_with_likeness() -> None:
-    slight = burst_factor(0.2, 0.4, 0.02, 8)
+    slight = burst_factor(0.2, 0.4, 0.02, 8, 1)
     burst_factor.cache_clear()
-    assert burst_factor(0.2, 0.4, 0.02, 8) == slight
-    assert burst_factor(0.2, 0.4, 0.3, 8) > slight
+    assert burst_factor(0.2, 0.4, 0.02, 8, 1) == slight
+    assert burst_factor(0.2, 0.4, 0.3, 8, 1) > slight
+
+
+def test_who_looks_less_often_is_alarmed_less_often() -> None:
+    assert burst_factor(0.2, 0.4, 0.05, 8, 4) > 1.1 * burst_factor(0.2, 0.4, 0.05, 8, 1)
