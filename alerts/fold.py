@@ -14,6 +14,7 @@ from alerts.alert import Alert, Event, alert_id, fingerprint
 from alerts.detectors import AnyDetector, freeze_seconds, new_detector, step
 from alerts.rules import AnyRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket, Finding
+from alerts.surroundings import Surroundings
 
 
 class Life(msgspec.Struct):
@@ -54,6 +55,7 @@ def fold(
     buckets: Iterable[Bucket],
     through: int,
     watched_since: int | None = None,
+    around: Surroundings | None = None,
 ) -> tuple[KeyState, list[Transition]]:
     """Fold a key's buckets up to and including the one that starts at `through`.
 
@@ -65,18 +67,21 @@ def fold(
     `watched_since` (seconds since the epoch) is used where `state` is None: from then on the key
     would have been seen. Without it a key is known from its first bucket on.
 
+    `around` tells what other keys come to; without it the rule has just begun, and knows of none.
+
     Raises ValueError for buckets that are out of order or were folded before.
     """
     state = state or KeyState(new_detector(rule, watched_since), Life())
+    around = around or Surroundings(rule)
     transitions: list[Transition] = []
     for bucket in buckets:
         if bucket.start > through:
             break
         if state.bucket is not None and bucket.start <= state.bucket:
             raise ValueError(f"bucket {bucket.start} comes after {state.bucket} was folded")
-        _idle(rule, state, key, bucket.start, transitions)
-        _step(rule, state, key, bucket, transitions)
-    _idle(rule, state, key, through + BUCKET_SECONDS, transitions)
+        _idle(rule, state, key, bucket.start, around, transitions)
+        _step(rule, state, key, bucket, around, transitions)
+    _idle(rule, state, key, through + BUCKET_SECONDS, around, transitions)
     state.bucket = through if state.bucket is None else max(through, state.bucket)
     return state, transitions
 
@@ -86,6 +91,7 @@ def _idle(
     state: KeyState,
     key: str,
     until: int,
+    around: Surroundings,
     transitions: list[Transition],
 ) -> None:
     """Fold the empty buckets before `until`, as long as an alert is open."""
@@ -94,7 +100,7 @@ def _idle(
         and state.bucket is not None
         and state.bucket + BUCKET_SECONDS < until
     ):
-        _step(rule, state, key, Bucket(state.bucket + BUCKET_SECONDS), transitions)
+        _step(rule, state, key, Bucket(state.bucket + BUCKET_SECONDS), around, transitions)
 
 
 def _step(
@@ -102,11 +108,12 @@ def _step(
     state: KeyState,
     key: str,
     bucket: Bucket,
+    around: Surroundings,
     transitions: list[Transition],
 ) -> None:
     life = state.life
     learning = life.phase != "firing" or bucket.end > life.frozen_until
-    finding = step(state.detector, rule, bucket, learning)
+    finding = step(state.detector, rule, bucket, learning, around)
     state.bucket = bucket.start
     if life.phase == "firing":
         if finding.left:

@@ -9,6 +9,8 @@ from alerts.series import BUCKET_SECONDS
 
 _DURATION = re.compile(r"(\d+)\s*([mhdw])")
 _UNIT_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_RATE = re.compile(r"(\d{1,6})\s+per\s+(\S[^\n]{0,20})")
+_NAMED_SPANS = {"day": 86_400, "week": 604_800, "month": 2_592_000, "year": 31_536_000}
 MAX_WINDOW_SECONDS = 28 * 86_400
 MAX_DURATION_SECONDS = 366 * 86_400
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
@@ -27,6 +29,18 @@ def parse_duration(value: Any) -> int:
     return seconds
 
 
+def parse_rate(value: Any) -> float:
+    """Alarms a day of a rate such as `1 per 30d` or `2 per week`. Raises ValueError."""
+    match = _RATE.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError(f"'{value}' is no rate; write 1 per 30d, or 2 per week")
+    span = _NAMED_SPANS.get(match[2]) or parse_duration(match[2])
+    rate = int(match[1]) * 86_400 / span if span else 0.0
+    if not 1 / 366 <= rate <= 100:
+        raise ValueError(f"{match[0]} is out of range: from 1 per 366d to 100 per day")
+    return rate
+
+
 def _listed(value: Any) -> Any:
     """`"*"` is every key; one name alone is a list of one."""
     if value == "*":
@@ -35,6 +49,7 @@ def _listed(value: Any) -> Any:
 
 
 Seconds = Annotated[int, BeforeValidator(parse_duration)]
+Rate = Annotated[float, BeforeValidator(parse_rate)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Dimension = Literal["all", "topic", "entity", "source", "language"]
 Severity = Literal["info", "warning", "critical"]
@@ -78,3 +93,16 @@ class WatchRule(BaseModel):
     def watches(self, key: str) -> bool:
         """Whether the rule looks at a key of its dimension."""
         return (not self.keys or key in self.keys) and key not in self.except_keys
+
+
+class BudgetRule(WatchRule):
+    """A rule whose limit may be given as the false alarms that a desk puts up with."""
+
+    false_alarms: Rate | None = None
+    """False alarms a day of the rule as a whole, shared over the keys that it watches; written
+    `1 per 30d`."""
+
+    def _either(self, limit: str) -> None:
+        """The limit comes from one of the two."""
+        if self.false_alarms is not None and limit in self.model_fields_set:
+            raise ValueError(f"false_alarms sets the limit: leave {limit} out")

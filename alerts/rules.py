@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from alerts.rule_fields import Seconds, WatchRule
+from alerts.rule_fields import BudgetRule, Seconds, WatchRule
 
 
 class ThresholdRule(WatchRule):
@@ -25,7 +25,7 @@ class ThresholdRule(WatchRule):
         return self
 
 
-class SurgeRule(WatchRule):
+class SurgeRule(BudgetRule):
     """Fires when a key's negative stories are far beyond what is usual for it."""
 
     detector: Literal["surge"]
@@ -49,12 +49,13 @@ class SurgeRule(WatchRule):
 
     @model_validator(mode="after")
     def _remembers_longer(self) -> "SurgeRule":
+        self._either("probability")
         if self.baseline < 2 * self.window:
             raise ValueError("baseline must be at least twice the window")
         return self
 
 
-class CusumRule(WatchRule):
+class CusumRule(BudgetRule):
     """Fires as early as can be when a share has turned, at a chosen rate of false alarms."""
 
     detector: Literal["cusum"]
@@ -76,6 +77,7 @@ class CusumRule(WatchRule):
 
     @model_validator(mode="after")
     def _remembers_longer(self) -> "CusumRule":
+        self._either("run_length")
         if self.usual is None and self.baseline < 2 * self.window:
             raise ValueError("baseline must be at least twice the window")
         return self
@@ -105,5 +107,8 @@ class RuleFile(BaseModel):
 def rule_hash(rule: AnyRule) -> str:
     """12 hex digits of all that decides: description and channels may change without a trace."""
     content = rule.model_dump(mode="json", exclude={"description", "channels", "severity"})
+    if content.get("false_alarms", ...) is None:
+        # Rules from before there were budgets keep their hash, and with it what they learned.
+        del content["false_alarms"]
     encoded = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(encoded.encode()).hexdigest()[:12]

@@ -6,6 +6,7 @@ from alerts.detectors.surge import SurgeDetector
 from alerts.detectors.threshold import ThresholdDetector
 from alerts.rules import AnyRule, CusumRule, SurgeRule, ThresholdRule
 from alerts.series import Bucket, Finding
+from alerts.surroundings import Surroundings
 
 AnyDetector = ThresholdDetector | SurgeDetector | CusumDetector
 
@@ -21,15 +22,17 @@ def new_detector(rule: AnyRule, watched_since: int | None = None) -> AnyDetector
             return CusumDetector.new(rule, watched_since)
 
 
-def step(detector: AnyDetector, rule: AnyRule, bucket: Bucket, learning: bool) -> Finding:
+def step(
+    detector: AnyDetector, rule: AnyRule, bucket: Bucket, learning: bool, around: Surroundings
+) -> Finding:
     """Take the next bucket in. Raises TypeError where detector and rule are of two kinds."""
     match detector, rule:
         case ThresholdDetector(), ThresholdRule():
             return detector.step(rule, bucket)
         case SurgeDetector(), SurgeRule():
-            return detector.step(rule, bucket, learning)
+            return detector.step(rule, bucket, learning, around)
         case CusumDetector(), CusumRule():
-            return detector.step(rule, bucket, learning)
+            return detector.step(rule, bucket, learning, around)
     raise TypeError(f"rule {rule.name} is a {rule.detector} rule, the state is another detector's")
 
 

@@ -13,11 +13,11 @@ likewise keeps a CUSUM's false alarms in check (Lai, IEEE Trans. Information The
 correlation of 0 that is the Bernoulli CUSUM. Within a bucket the order of stories is not known:
 they are added together.
 
-The threshold follows from the wanted number of usual stories between false alarms
-(`alerts/detectors/run_length.py` states how). What is known of the usual share goes in with one
-standard error on top: a usual that is guessed too low would raise false alarms without end. The
-memory forgets, begins with a pooled prior, and takes in what leaves the window, never an alert's
-own time.
+The threshold follows from the wanted number of usual stories between false alarms, the rule's own
+or what its budget leaves (`alerts/detectors/run_length.py` states how). A usual share that is
+guessed too low raises false alarms without end, so what is not known of it is put on top, as much
+as keeps the rate on average over the doubt. The memory forgets, begins with a pooled prior, and
+takes in what leaves the window, never an alert's own time.
 
 An alarm is over when the sum has fallen to half of the threshold, or when hardly any news is left
 in the window.
@@ -30,8 +30,10 @@ from alerts.detectors.memory import Memory
 from alerts.intervals import wilson
 from alerts.rules import CusumRule
 from alerts.series import BUCKET_SECONDS, Bucket, Finding, Window
+from alerts.surroundings import Surroundings
 
 LEAST_USUAL, MOST_USUAL = 0.01, 0.95
+MOST_DOUBTS = 1.5
 MOST_BURST_STORIES = 64
 MOST_BUCKET_STORIES = 32
 
@@ -52,14 +54,19 @@ class CusumDetector(Memory, tag="cusum"):
         """Has seen nothing; silence since `watched_since` (seconds since the epoch) counts."""
         return cls(Window(rule.window), remembered_until=watched_since)
 
-    def step(self, rule: CusumRule, bucket: Bucket, learning: bool) -> Finding:
+    def step(
+        self, rule: CusumRule, bucket: Bucket, learning: bool, around: Surroundings
+    ) -> Finding:
         """Take the next bucket in."""
         self.take(rule.baseline, bucket, learning)
-        usual, expected = self._usual(rule)
+        wanted = rule.run_length
+        if rule.false_alarms is not None:
+            wanted = around.run_length(rule, bucket.start)
+        usual, expected = self._usual(rule, wanted)
         turned = turned_share(usual, rule.odds_ratio)
         if bucket.stories:
             self._add(rule, bucket, usual, turned)
-        threshold = self._threshold(rule, usual)
+        threshold = self._threshold(rule, usual, wanted)
         score = self.total - threshold
         stories, negative = self.window.stories, self.window.negative
         if score > 0 and stories >= rule.min_stories:
@@ -99,7 +106,7 @@ class CusumDetector(Memory, tag="cusum"):
         """Stories that usually come within so long of one."""
         return seconds * self.stories / self.exposure_seconds if self.exposure_seconds else 0.0
 
-    def _usual(self, rule: CusumRule) -> tuple[float, float]:
+    def _usual(self, rule: CusumRule, wanted: float) -> tuple[float, float]:
         """The usual share that stories are held against, and the best guess of it."""
         if rule.usual is not None:
             return rule.usual, rule.usual
@@ -109,18 +116,23 @@ class CusumDetector(Memory, tag="cusum"):
         # Kish's design effect: so many stories of a burst are worth one.
         alike = 1 + self._together(rule.burst) * rule.correlation
         known = rule.prior_stories + self.stories / alike
-        guarded = share + math.sqrt(share * (1 - share) / (known + 1))
-        return min(MOST_USUAL, max(LEAST_USUAL, guarded)), share
+        doubt = math.sqrt(share * (1 - share) / (known + 1))
+        share = min(MOST_USUAL, max(LEAST_USUAL, share))
+        # Alarms multiply by e^(slope x error): over a normal error that is e^(slope x doubt)^2 / 2
+        # on average, which a guard of slope x doubt^2 / 2 undoes.
+        slope = alarm_slope(wanted, share, turned_share(share, rule.odds_ratio))
+        guard = doubt * min(MOST_DOUBTS, slope * doubt / 2)
+        return min(MOST_USUAL, share + guard), share
 
-    def _threshold(self, rule: CusumRule, usual: float) -> float:
+    def _threshold(self, rule: CusumRule, usual: float, wanted: float) -> float:
         burst = 1 + self._together(rule.burst)
         # Of the buckets that hold something, at Poisson's law.
         rate = self._together(BUCKET_SECONDS)
         bucket = rate / -math.expm1(-rate) if rate else 1.0
         if rule.usual is not None and not rule.correlation and bucket < 1.1:
             turned = turned_share(usual, rule.odds_ratio)
-            return run_length.exact_threshold(rule.run_length, usual, turned)
-        return threshold(rule.run_length, usual, rule.odds_ratio, rule.correlation, burst, bucket)
+            return run_length.exact_threshold(wanted, usual, turned)
+        return threshold(wanted, usual, rule.odds_ratio, rule.correlation, burst, bucket)
 
 
 def turned_share(usual: float, odds_ratio: float) -> float:
@@ -166,6 +178,16 @@ def threshold(
     else:
         factor = run_length.overshoot_factor(near, turned)
     return run_length.small_step_threshold(stories / factor, usual, turned_share(usual, odds_ratio))
+
+
+def alarm_slope(stories: float, usual: float, turned: float) -> float:
+    """By how much the log of the alarm rate grows, per unit that the true share is above the usual.
+
+    To first order: the rate is e^-(r h) for the r at which the mean of e^(r x step) is 1.
+    """
+    threshold = run_length.small_step_threshold(stories, usual, turned)
+    steps_apart = turned / usual - (1 - turned) / (1 - usual)
+    return threshold * steps_apart / run_length.divergence(turned, usual)
 
 
 def _log_urn(negative: int, stories: int, alpha: float, beta: float) -> float:

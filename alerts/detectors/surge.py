@@ -17,6 +17,9 @@ usual than its size suggests. And the usual itself moves from window to window, 
 history averages out: relative variances add up, 1 / k + volume_variation^2 for the mean, and
 1 / (alpha + beta + 1) + (2 share_variation)^2 for the share.
 
+With `false_alarms` instead of a probability, the limit is what the budget leaves for a window of
+one key, over the looks that a sliding window amounts to (`alerts/surroundings.py`).
+
 A rise in volume at the usual tone is no alarm: the share must be above the usual one too.
 
 The memory forgets: a bucket t seconds back weighs exp(-t / baseline). The window itself is no
@@ -29,6 +32,7 @@ from alerts.detectors.memory import Memory
 from alerts.intervals import beta_binomial_tail, negative_binomial_tail, wilson
 from alerts.rules import SurgeRule
 from alerts.series import Bucket, Finding, Window
+from alerts.surroundings import Surroundings, looks
 
 
 class SurgeDetector(Memory, tag="surge"):
@@ -39,24 +43,29 @@ class SurgeDetector(Memory, tag="surge"):
         """Has seen nothing; silence since `watched_since` (seconds since the epoch) counts."""
         return cls(Window(rule.window), remembered_until=watched_since)
 
-    def step(self, rule: SurgeRule, bucket: Bucket, learning: bool) -> Finding:
+    def step(
+        self, rule: SurgeRule, bucket: Bucket, learning: bool, around: Surroundings
+    ) -> Finding:
         """Take the next bucket in."""
         self.take(rule.baseline, bucket, learning)
-        return self._judge(rule)
+        limit = rule.probability
+        if rule.false_alarms is not None:
+            limit = around.alarms_a_window(rule, bucket.start) / self._looks(rule)
+        return self._judge(rule, limit)
 
-    def _judge(self, rule: SurgeRule) -> Finding:
+    def _judge(self, rule: SurgeRule, limit: float) -> Finding:
         stories, negative = self.window.stories, self.window.negative
         usual, expected = self._usual(rule)
         share = negative / stories if stories else 0.0
         lower, upper = wilson(negative, stories)
-        leave = min(0.05, 100 * rule.probability)
+        leave = min(0.05, 100 * limit)
         enough = stories >= rule.min_stories and negative >= rule.min_negative
         few = 2 * stories < rule.min_stories or 2 * negative < rule.min_negative
         # At most the usual share is no alarm, whatever the count.
         unusual = share > usual and not few
         probability = self._probability(rule, limit=leave) if unusual else 1.0
         return Finding(
-            entered=enough and probability < rule.probability,
+            entered=enough and probability < limit,
             left=probability > leave,
             value=share,
             lower=lower,
@@ -67,6 +76,11 @@ class SurgeDetector(Memory, tag="surge"):
             negative=negative,
             score=-math.log10(max(probability, 1e-300)),
         )
+
+    def _looks(self, rule: SurgeRule) -> float:
+        """Of the question that needs more of them."""
+        share, expected = self._usual(rule)
+        return looks(self.window.negative, min(expected, share * self.window.stories))
 
     def _usual(self, rule: SurgeRule) -> tuple[float, float]:
         """The key's usual share, and its usual negative stories a window."""

@@ -10,6 +10,7 @@ from alerts.detectors.cusum import CusumDetector, log_likelihood_ratio, turned_s
 from alerts.detectors.run_length import exact_threshold
 from alerts.fold import fold
 from alerts.series import Bucket
+from alerts.surroundings import Surroundings
 from tests.unit.alerts.records import DAY, HOUR, START, bucket, cusum, every
 
 
@@ -45,12 +46,12 @@ def test_the_stories_of_a_burst_say_together_what_their_count_says() -> None:
     rule = cusum(usual=0.2, correlation=0.2, burst="6h", run_length=1e9)
     detector = CusumDetector.new(rule)
     for item in every(300, 12, negative=1, other=0):
-        detector.step(rule, item, True)
+        detector.step(rule, item, True, Surroundings(rule))
     whole = log_likelihood_ratio(12, 12, 0.2, turned_share(0.2, 2.5), 0.2)
     assert detector.total == pytest.approx(whole)
     alone = 12 * log_likelihood_ratio(1, 1, 0.2, turned_share(0.2, 2.5), 0.2)
     assert whole < alone / 2, "twelve of one event are less than twelve events"
-    detector.step(rule, bucket(START + 6 * HOUR, 1), True)
+    detector.step(rule, bucket(START + 6 * HOUR, 1), True, Surroundings(rule))
     assert detector.total == pytest.approx(whole + alone / 12), "a new burst begins"
 
 

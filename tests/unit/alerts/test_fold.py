@@ -22,6 +22,7 @@ ACTIVE = [
     surge(window="30m", baseline="1h", probability=0.05, min_negative=1, min_stories=1,
           cooldown="10m", for_buckets=2, prior_negative=0.1),
     cusum(window="30m", baseline="2h", run_length=50, min_stories=2, cooldown="0m", burst="20m"),
+    surge(window="1h", baseline="4h", false_alarms="100 per day", min_negative=2, min_stories=2),
     cusum(window="1h", usual=0.2, run_length=50, min_stories=1, correlation=0, for_buckets=2),
 ]  # fmt: skip
 
