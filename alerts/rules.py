@@ -83,7 +83,33 @@ class CusumRule(BudgetRule):
         return self
 
 
-AnyRule = ThresholdRule | SurgeRule | CusumRule
+class VolumeRule(BudgetRule):
+    """Fires on a burst of negative stories, whatever their share."""
+
+    detector: Literal["volume"]
+    baseline: Seconds = 28 * 86_400
+    """Time constant of the key's memory: older buckets weigh less, by e a baseline."""
+    probability: float = Field(default=1e-4, gt=0, le=0.05)
+    """Chance that a usual window holds so many; below it the rule fires."""
+    min_negative: int = Field(default=4, ge=1)
+    min_stories: int = Field(default=4, ge=1)
+    prior_negative: float = Field(default=1.0, gt=0)
+    """Negative stories a window that a key without history is taken to have."""
+    prior_variation: float = Field(default=0.5, ge=0, le=5)
+    """How far the count of a key without history moves from window to window, beyond chance: its
+    standard deviation over its mean."""
+    prior_windows: float = Field(default=8.0, gt=0)
+    """Windows of a key's own history that outweigh `prior_variation`."""
+
+    @model_validator(mode="after")
+    def _remembers_longer(self) -> "VolumeRule":
+        self._either("probability")
+        if self.baseline < 2 * self.window:
+            raise ValueError("baseline must be at least twice the window")
+        return self
+
+
+AnyRule = ThresholdRule | SurgeRule | CusumRule | VolumeRule
 Rule = Annotated[AnyRule, Field(discriminator="detector")]
 
 

@@ -115,7 +115,7 @@ class Surroundings:
         return rule.false_alarms * rule.window / DAY_SECONDS / share.keys
 
 
-def looks(negative: int, expected: float) -> float:
+def looks(negative: float, expected: float) -> float:
     """How many independent looks one sliding window amounts to while it passes once.
 
     The tail probability of one look, times the looks, is the chance that a usual window gets so far

@@ -4,11 +4,12 @@ from alerts.detectors.cusum import CusumDetector
 from alerts.detectors.memory import Memory
 from alerts.detectors.surge import SurgeDetector
 from alerts.detectors.threshold import ThresholdDetector
-from alerts.rules import AnyRule, CusumRule, SurgeRule, ThresholdRule
+from alerts.detectors.volume import VolumeDetector
+from alerts.rules import AnyRule, CusumRule, SurgeRule, ThresholdRule, VolumeRule
 from alerts.series import Bucket, Finding
 from alerts.surroundings import Surroundings
 
-AnyDetector = ThresholdDetector | SurgeDetector | CusumDetector
+AnyDetector = ThresholdDetector | SurgeDetector | CusumDetector | VolumeDetector
 
 
 def new_detector(rule: AnyRule, watched_since: int | None = None) -> AnyDetector:
@@ -20,6 +21,8 @@ def new_detector(rule: AnyRule, watched_since: int | None = None) -> AnyDetector
             return SurgeDetector.new(rule, watched_since)
         case CusumRule():
             return CusumDetector.new(rule, watched_since)
+        case VolumeRule():
+            return VolumeDetector.new(rule, watched_since)
 
 
 def step(
@@ -32,6 +35,8 @@ def step(
         case SurgeDetector(), SurgeRule():
             return detector.step(rule, bucket, learning, around)
         case CusumDetector(), CusumRule():
+            return detector.step(rule, bucket, learning, around)
+        case VolumeDetector(), VolumeRule():
             return detector.step(rule, bucket, learning, around)
     raise TypeError(f"rule {rule.name} is a {rule.detector} rule, the state is another detector's")
 

@@ -18,8 +18,13 @@ class Memory(msgspec.Struct):
     remembered_until: int | None = None
     """End of the span that went into the memory, seconds since the epoch."""
 
-    def take(self, baseline_seconds: int, bucket: Bucket, learning: bool) -> None:
-        """Take the next bucket in; what leaves the window while an alert is open is forgotten."""
+    def take(
+        self, baseline_seconds: int, bucket: Bucket, learning: bool
+    ) -> list[tuple[int, int, int]]:
+        """Take the next bucket in; what left the window for it: (start, stories, negative).
+
+        What leaves while an alert is open is forgotten.
+        """
         if self.remembered_until is None:
             # A key is young until it has been known for a window: its rate is the prior's.
             self.remembered_until = bucket.start
@@ -33,6 +38,15 @@ class Memory(msgspec.Struct):
             self._age(edge, baseline_seconds)
         elif edge > self.remembered_until:
             self.remembered_until = edge
+        return left
+
+    def usual_negative(self, prior_negative: float) -> float:
+        """Negative stories that a window usually holds.
+
+        The prior is worth one window, so that a week of history outweighs it.
+        """
+        windows = 1 + self.exposure_seconds / self.window.seconds
+        return (prior_negative + self.negative) / windows
 
     def freeze_seconds(self) -> int:
         """How long an alert may keep the memory from learning: not longer than it reaches back.

@@ -86,9 +86,7 @@ class SurgeDetector(Memory, tag="surge"):
         """The key's usual share, and its usual negative stories a window."""
         trust = rule.prior_stories * rule.dispersion
         share = (rule.prior_share * trust + self.negative) / (trust + self.stories)
-        # The prior of the rate is worth one window, so that a week of history outweighs it.
-        windows = 1 + self.exposure_seconds / rule.window
-        return share, (rule.prior_negative + self.negative) / windows
+        return share, self.usual_negative(rule.prior_negative)
 
     def _probability(self, rule: SurgeRule, limit: float) -> float:
         """Chance that a usual window is as bad in tone or in volume; only exact below `limit`."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from alerts.alert import Alert, TopStory, alert_id, fingerprint
 from alerts.messages import Message
-from alerts.rules import CusumRule, SurgeRule, ThresholdRule
+from alerts.rules import CusumRule, SurgeRule, ThresholdRule, VolumeRule
 from alerts.series import BUCKET_SECONDS, Bucket
 
 START = 1_767_225_600  # 2026-01-01
@@ -33,6 +33,11 @@ def surge(**fields: Any) -> SurgeRule:
 def cusum(**fields: Any) -> CusumRule:
     plain = {"name": "turn", "detector": "cusum", "dimension": "entity"}
     return CusumRule.model_validate(plain | fields)
+
+
+def volume(**fields: Any) -> VolumeRule:
+    plain = {"name": "many", "detector": "volume", "dimension": "entity"}
+    return VolumeRule.model_validate(plain | fields)
 
 
 def every(step: int, count: int, negative: int, other: int, start: int = START) -> Iterator[Bucket]:

@@ -13,7 +13,17 @@ from alerts.detectors.surge import SurgeDetector
 from alerts.fold import KeyState, Transition, fold
 from alerts.rules import AnyRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
-from tests.unit.alerts.records import DAY, HOUR, START, bucket, cusum, every, surge, threshold
+from tests.unit.alerts.records import (
+    DAY,
+    HOUR,
+    START,
+    bucket,
+    cusum,
+    every,
+    surge,
+    threshold,
+    volume,
+)
 
 ACTIVE = [
     threshold(window="1h", min_stories=3, cooldown="30m"),
@@ -23,6 +33,8 @@ ACTIVE = [
           cooldown="10m", for_buckets=2, prior_negative=0.1),
     cusum(window="30m", baseline="2h", run_length=50, min_stories=2, cooldown="0m", burst="20m"),
     surge(window="1h", baseline="4h", false_alarms="100 per day", min_negative=2, min_stories=2),
+    volume(window="30m", baseline="2h", probability=0.05, min_negative=1, min_stories=1,
+           cooldown="0m", prior_negative=0.2),
     cusum(window="1h", usual=0.2, run_length=50, min_stories=1, correlation=0, for_buckets=2),
 ]  # fmt: skip
 
