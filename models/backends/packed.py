@@ -57,7 +57,6 @@ class PackedBackend:
         if place.type == "cuda":
             warm_up(self._device, self.budget, max_tokens)
 
-    @torch.inference_mode()
     def logits(self, tokens: Sequence[list[int]]) -> Logits:
         found = np.zeros((len(tokens), sum(self._columns)), dtype=np.float32)
         # A tokenizer that marks neither begin nor end makes no token of an empty text.
@@ -77,6 +76,7 @@ class Cpu:
     def load(self, tokens: Sequence[list[int]]) -> Packed:
         return packed(tokens)
 
+    @torch.inference_mode()
     def start(self, batch: Packed) -> torch.Tensor:
         return self._encoder(batch)
 

@@ -50,6 +50,7 @@ def packed(tokens: Sequence[list[int]]) -> Packed:
     ids[:total] = np.fromiter(itertools.chain.from_iterable(tokens), np.int32, total)
     starts = np.concatenate([[0], np.cumsum(lengths)])
     positions = np.arange(len(ids)) - np.repeat(starts[:-1], lengths)
+    positions[total:] = 0
     numbers = np.concatenate([ids, positions, starts]).astype(np.int32)
     return Packed(torch.from_numpy(numbers), tuple(lengths), len(tokens))
 
