@@ -306,7 +306,7 @@ def _save_states(
     )
     if moved.rowcount != 1:
         raise StatesMoved(rule.name)
-    rows = [
+    rows: list[tuple[str, str, bytes]] = [
         (rule.dimension, key, msgspec.json.encode(state)) for key, state in sorted(changed.items())
     ]
     if has_budget(rule) and settled != before.settled:
