@@ -1,20 +1,22 @@
 """A student learns from its teacher, for real and on very little."""
 
+import itertools
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
+from torch import Tensor
 
 import models.training.lessons as lessons
 from models.encoder import TwoHeadEncoder, empty_backbone
 from models.in_service import BundledModel
-from models.labels import TOPICS
+from models.labels import SENTIMENTS, TOPICS
 from models.loading import load_network, open_tokenizer
-from models.manifest import Manifest, ModelError
+from models.manifest import ModelError
 from models.training.examples import Example
 from models.training.fit import Progress, Schedule, tokenised
 from models.training.layers import chosen_layers, copy_config, keep_layers, layer_count
@@ -22,25 +24,13 @@ from models.training.lessons import Distillation, ask_teacher
 from models.training.run import TrainingPlan, train, workplace_of
 from models.training.start import from_teacher
 from models.training.validation import logits
-from tests.unit.models.test_training import EXAMPLES
-from tests.unit.models.tiny import CONFIGS
-from tests.unit.models.tiny_base import tiny_base
+from tests.unit.models.tiny import CONFIGS, VOCABULARY, write_tiny
 
-QUICK = Schedule(learning_rate=1e-2, epochs=8, batch_size=8, max_tokens=24, patience=9)
-UNLABELLED = [
-    Example(text, None, None, "en", company=company)
-    for name in "abcdefghijkl"
-    for text, company in (
-        (f"{name} falls", ""),
-        (f"{name} soars on loss", ""),
-        (f"{name} falls as profit soars", name),
-    )
-]
-UNSEEN = [
-    Example(text, None, None, "en")
-    for name in "uvwxyz"
-    for text in (f"{name} falls on loss", f"{name} soars on profit", f"{name} soars on loss")
-]
+QUICK = Schedule(learning_rate=1e-2, epochs=12, batch_size=16, max_tokens=16, patience=99)
+DEEP = {"num_hidden_layers": 3, "initializer_range": 0.3}
+"""Weights that are large enough for each layer to matter."""
+TEXTS = [" ".join(pair) for pair in itertools.permutations(VOCABULARY[6:], 2)]
+random.Random(0).shuffle(TEXTS)
 
 
 class School:
@@ -48,33 +38,36 @@ class School:
 
     def __init__(self, folder: Path) -> None:
         self.directory = folder / "teacher"
-        plan = TrainingPlan(
-            name="teacher",
+        self.manifest = write_tiny(self.directory, name="teacher", more=DEEP)
+        _, self.network, path = load_network(self.directory)
+        self.tokenizer = open_tokenizer(path, QUICK.max_tokens)
+        self.unseen = [_text(text) for text in TEXTS[300:]]
+        valid = [_text(text) for text in TEXTS[220:300]]
+        said = self.answers(self.network, valid)[0].argmax(-1).tolist()
+        asked = [replace(_text(text), company=text.split()[0]) for text in TEXTS[:20]]
+        self.plan = TrainingPlan(
+            name="student",
             languages=("en",),
-            start=tiny_base(folder / "base", layers=3),
+            start=from_teacher(self.directory, self.manifest, "0,2"),
             method="full",
             rank=0,
             schedule=QUICK,
-            train=[*EXAMPLES[8:], Example("a soars", "positive", None, "en", company="a")],
-            valid=EXAMPLES[:8],
+            train=[*(_text(text) for text in TEXTS[:220]), *asked],
+            valid=[
+                replace(item, sentiment=SENTIMENTS[label])
+                for item, label in zip(valid, said, strict=True)
+            ],
             sources=(),
             command="test",
-        )
-        self.manifest = train(plan, self.directory)
-        self.plan = replace(
-            plan,
-            name="student",
-            start=from_teacher(self.directory, self.manifest, "0,2"),
-            train=[*EXAMPLES[8:], *UNLABELLED],
             distillation=Distillation(self.directory, self.manifest.identifier, backend="torch"),
         )
 
+    def answers(self, network: TwoHeadEncoder, texts: list[Example]) -> tuple[Tensor, Tensor]:
+        return logits(network, self.tokenizer, texts, QUICK.max_tokens)
+
     def distance(self, network: TwoHeadEncoder) -> float:
         """How far a student's answers to unseen texts are from the teacher's, in probabilities."""
-        _, teacher, path = load_network(self.directory)
-        tokenizer = open_tokenizer(path, QUICK.max_tokens)
-        taught = logits(teacher, tokenizer, UNSEEN, QUICK.max_tokens)
-        found = logits(network, tokenizer, UNSEEN, QUICK.max_tokens)
+        taught, found = (self.answers(one, self.unseen) for one in (self.network, network))
         sentiment = (found[0].softmax(-1) - taught[0].softmax(-1)).abs().mean()
         topics = (found[1].sigmoid() - taught[1].sigmoid()).abs().mean()
         return float(sentiment + topics)
@@ -95,25 +88,21 @@ def test_a_student_comes_to_answer_as_its_teacher_does(school: School, tmp_path:
     assert (made.method, made.teacher) == ("distilled", school.manifest.identifier)
     assert made.base.name == school.manifest.base.name
     assert made.reads_companies
-    assert made.metrics["valid"]["sentiment_f1"] == 1.0
     assert "calibration" in made.metrics
     served = BundledModel(str(tmp_path / "student"))
-    found, _, _ = served.answer(served.tokenise(["z falls on loss", "z soars on profit"]))
+    found, _, _ = served.answer(served.tokenise(["fraud widens", "record profit"]))
     assert found.argmax(-1).tolist() == [0, 2]
 
 
-def test_a_teacher_is_enough(school: School, tmp_path: Path) -> None:
-    """No text has a label, and a student whose teacher counts for nothing stays what it was."""
-    silent = [replace(item, sentiment=None, topics=None) for item in school.plan.train]
-    taught = replace(school.plan, train=silent)
-    train(taught, tmp_path / "taught")
+def test_without_its_teacher_a_student_learns_nothing(school: School, tmp_path: Path) -> None:
+    """Where no text has a label and the teacher counts for nothing, it stays as far away."""
     assert school.plan.distillation is not None
     deaf = replace(
         school.plan.distillation, sentiment_weight=0.0, topics_weight=0.0, vector_weight=0.0
     )
-    train(replace(taught, distillation=deaf), tmp_path / "deaf")
-    far, near = (school.distance(load_network(tmp_path / name)[1]) for name in ("deaf", "taught"))
-    assert near < far / 2
+    before = school.distance(school.plan.start.open(TOPICS)[0])
+    train(replace(school.plan, distillation=deaf), tmp_path / "deaf")
+    assert school.distance(load_network(tmp_path / "deaf")[1]) > before * 0.9
 
 
 def test_a_run_that_was_killed_ends_with_the_same_weights(school: School, tmp_path: Path) -> None:
@@ -163,38 +152,35 @@ def test_the_teachers_answers_are_kept_chunk_by_chunk(
     school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lessons, "CHUNK_TEXTS", 7)
-    texts = [*EXAMPLES[:9], *UNLABELLED[:7]]
-    _, teacher, path = load_network(school.directory)
-    tokenizer = open_tokenizer(path, QUICK.max_tokens)
-    tokens = tokenised(tokenizer, texts, QUICK.max_tokens)
+    texts = list(school.plan.train[-16:])
+    tokens = tokenised(school.tokenizer, texts, QUICK.max_tokens)
     told: list[tuple[int, int]] = []
     assert school.plan.distillation is not None
     ask_teacher(school.plan.distillation, tokens, tmp_path, "cpu", lambda *done: told.append(done))
     assert told == [(7, 16), (14, 16), (16, 16)]
     kept = load_file(tmp_path / "lessons.safetensors")
-    sentiment, topics = logits(teacher, tokenizer, texts, QUICK.max_tokens)
-    assert torch.allclose(kept["sentiment"].float(), sentiment, atol=0.02)
-    assert torch.allclose(kept["topics"].float(), topics, atol=0.02)
-    assert kept["pooled"].shape == (16, 32)
-    assert torch.allclose(teacher.sentiment(kept["pooled"].float()), sentiment, atol=0.05)
+    sentiment, topics = school.answers(school.network, texts)
+    assert torch.allclose(kept["sentiment"].float(), sentiment, rtol=2e-3, atol=2e-3)
+    assert torch.allclose(kept["topics"].float(), topics, rtol=2e-3, atol=2e-3)
+    said = school.network.sentiment(kept["pooled"].float())
+    assert torch.allclose(said, sentiment, rtol=0.02, atol=0.05)
 
 
-def test_what_a_student_costs_is_nothing_where_it_answers_alike(
-    school: School, tmp_path: Path
-) -> None:
-    tokens = tokenised(_tokenizer(school.manifest, school.directory), EXAMPLES[:4], 24)
+def test_a_student_that_answers_alike_costs_nothing(school: School, tmp_path: Path) -> None:
+    texts = list(school.plan.train[:4])
+    tokens = tokenised(school.tokenizer, texts, QUICK.max_tokens)
     assert school.plan.distillation is not None
     chosen = replace(school.plan.distillation, topics_weight=0.0)
     known = ask_teacher(chosen, tokens, tmp_path, "cpu")
     kept = {k: v.float() for k, v in load_file(tmp_path / "lessons.safetensors").items()}
-    rows, texts = [2, 0], [EXAMPLES[2], EXAMPLES[0]]
+    rows, asked = [2, 0], [texts[2], texts[0]]
     same = kept["pooled"][rows], kept["sentiment"][rows], kept["topics"][rows]
-    assert float(known.loss(torch.zeros(()), rows, texts, *same)) == pytest.approx(0, abs=1e-6)
-    assert float(known.loss(torch.ones(()), rows, texts, *same)) == pytest.approx(0.5)
+    assert float(known.loss(torch.zeros(()), rows, asked, *same)) == pytest.approx(0, abs=1e-6)
+    assert float(known.loss(torch.ones(()), rows, asked, *same)) == pytest.approx(0.5)
     swapped = kept["pooled"][[0, 2]], kept["sentiment"][[0, 2]], kept["topics"][[0, 2]]
-    cost = float(known.loss(torch.zeros(()), rows, texts, *swapped))
+    cost = float(known.loss(torch.zeros(()), rows, asked, *swapped))
     assert cost > 0.1
-    heavier = [replace(example, weight=2.0) for example in texts]
+    heavier = [replace(example, weight=2.0) for example in asked]
     assert float(known.loss(torch.zeros(()), rows, heavier, *swapped)) == pytest.approx(2 * cost)
 
 
@@ -244,5 +230,5 @@ def test_encoders_of_all_types_lose_layers(tmp_path: Path, model_type: str) -> N
         assert torch.allclose(one, two, atol=1e-6)
 
 
-def _tokenizer(manifest: Manifest, directory: Path) -> Tokenizer:
-    return open_tokenizer(load_network(directory)[2], manifest.max_tokens)
+def _text(text: str) -> Example:
+    return Example(text, None, None, "en")

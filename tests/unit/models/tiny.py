@@ -62,13 +62,16 @@ def write_tiny(
     lessons: Mapping[str, str] = LESSONS,
     languages: tuple[str, ...] = ("en",),
     model_type: str = "bert",
+    more: Mapping[str, Any] | None = None,
 ) -> Manifest:
-    """A directory of the method `full` that has learned the lessons by heart."""
+    """A directory of the method `full` that has learned the lessons by heart; `more` is put over
+    the configuration of its type."""
     directory.mkdir(parents=True)
-    backbone, hidden = _backbone(model_type, seed)
+    config = {**CONFIGS[model_type], **(more or {})}
+    backbone, hidden = _backbone(config, seed)
     rows = list(range(len(VOCABULARY)))
     save_file(compact(_weights(backbone), rows), directory / ENCODER)
-    (directory / CONFIG).write_text(json.dumps(CONFIGS[model_type]), encoding="utf-8")
+    (directory / CONFIG).write_text(json.dumps(config), encoding="utf-8")
     _tokenizer().save(str(directory / TOKENIZER))
     base = Base(name="random", licence="none", package="", sha256="")
     _write_heads(directory, TwoHeadEncoder(backbone, hidden, "mean"), lessons)
@@ -80,7 +83,7 @@ def write_tiny_adapter(directory: Path, package: Path, rank: int = 2) -> Manifes
     held = package / "model"
     held.mkdir(parents=True)
     (package / "__init__.py").write_text("raise AssertionError('a base is never imported')\n")
-    backbone, hidden = _backbone("bert", 0)
+    backbone, hidden = _backbone(CONFIGS["bert"], 0)
     save_file(_weights(backbone), held / "model.safetensors", {"format": "pt"})
     (held / CONFIG).write_text(json.dumps(CONFIGS["bert"]), encoding="utf-8")
     _tokenizer().save(str(held / TOKENIZER))
@@ -104,9 +107,9 @@ def write_tiny_adapter(directory: Path, package: Path, rank: int = 2) -> Manifes
     return write_manifest(directory, _manifest("tiny-lora", "lora", base, ("en",)))
 
 
-def _backbone(model_type: str, seed: int) -> tuple[nn.Module, int]:
+def _backbone(config: Mapping[str, Any], seed: int) -> tuple[nn.Module, int]:
     torch.manual_seed(seed)
-    backbone, hidden = empty_backbone(CONFIGS[model_type])
+    backbone, hidden = empty_backbone(config)
     return backbone.eval(), hidden
 
 
