@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from alerts.rule_fields import BudgetRule, Seconds, WatchRule
+from alerts.rule_fields import BudgetRule, Names, Seconds, WatchRule
 
 
 class ThresholdRule(WatchRule):
@@ -109,7 +109,19 @@ class VolumeRule(BudgetRule):
         return self
 
 
-AnyRule = ThresholdRule | SurgeRule | CusumRule | VolumeRule
+class CriticalRule(WatchRule):
+    """Fires on one story on a company that is surely negative."""
+
+    detector: Literal["critical"]
+    dimension: Literal["entity"] = "entity"
+    probability: float = Field(default=0.9, gt=0.3, lt=1)
+    """How sure it must be that the story is negative for the company."""
+    topics: Names = Field(default=(), description="None listed, or `*`: every topic.")
+    min_stories: int = Field(default=1, ge=1)
+    """So many such stories within the window."""
+
+
+AnyRule = ThresholdRule | SurgeRule | CusumRule | VolumeRule | CriticalRule
 Rule = Annotated[AnyRule, Field(discriminator="detector")]
 
 

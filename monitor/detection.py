@@ -15,10 +15,11 @@ from sqlalchemy import Connection, Engine, delete, select, update
 
 from alerts.alert import Alert, TopStory
 from alerts.fold import KeyState, Transition, fold
-from alerts.rules import AnyRule, rule_hash
+from alerts.rules import AnyRule, CriticalRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
 from alerts.surroundings import Crowd, Surroundings, has_budget
 from monitor.store import alerts as alert_store
+from monitor.store.critical import critical_series
 from monitor.store.engine import writing
 from monitor.store.ingestion import insert_for
 from monitor.store.readers import articles_between, series, top_negative
@@ -176,6 +177,8 @@ def tick(
 
 def rule_series(engine: Engine, rule: AnyRule, after: int, through: int) -> dict[str, list[Bucket]]:
     """The non-empty buckets with `after` < start <= `through` of the keys that a rule watches."""
+    if isinstance(rule, CriticalRule):
+        return critical_series(engine, after, through, rule.probability, rule.topics, rule.watches)
     found = series(engine, rule.dimension, after, through, list(rule.keys) or None)
     return {key: buckets for key, buckets in found.items() if rule.watches(key)}
 
@@ -306,7 +309,7 @@ def _save_states(
     )
     if moved.rowcount != 1:
         raise StatesMoved(rule.name)
-    rows = [
+    rows: list[tuple[str, str, bytes]] = [
         (rule.dimension, key, msgspec.json.encode(state)) for key, state in sorted(changed.items())
     ]
     if has_budget(rule) and settled != before.settled:

@@ -1,15 +1,23 @@
 """Detectors: folds over a key's buckets that say what each window looks like."""
 
+from alerts.detectors.critical import CriticalDetector
 from alerts.detectors.cusum import CusumDetector
 from alerts.detectors.memory import Memory
 from alerts.detectors.surge import SurgeDetector
 from alerts.detectors.threshold import ThresholdDetector
 from alerts.detectors.volume import VolumeDetector
-from alerts.rules import AnyRule, CusumRule, SurgeRule, ThresholdRule, VolumeRule
+from alerts.rules import (
+    AnyRule,
+    CriticalRule,
+    CusumRule,
+    SurgeRule,
+    ThresholdRule,
+    VolumeRule,
+)
 from alerts.series import Bucket, Finding
 from alerts.surroundings import Surroundings
 
-AnyDetector = ThresholdDetector | SurgeDetector | CusumDetector | VolumeDetector
+AnyDetector = ThresholdDetector | SurgeDetector | CusumDetector | VolumeDetector | CriticalDetector
 
 
 def new_detector(rule: AnyRule, watched_since: int | None = None) -> AnyDetector:
@@ -23,6 +31,8 @@ def new_detector(rule: AnyRule, watched_since: int | None = None) -> AnyDetector
             return CusumDetector.new(rule, watched_since)
         case VolumeRule():
             return VolumeDetector.new(rule, watched_since)
+        case CriticalRule():
+            return CriticalDetector.new(rule)
 
 
 def step(
@@ -38,6 +48,8 @@ def step(
             return detector.step(rule, bucket, learning, around)
         case VolumeDetector(), VolumeRule():
             return detector.step(rule, bucket, learning, around)
+        case CriticalDetector(), CriticalRule():
+            return detector.step(rule, bucket)
     raise TypeError(f"rule {rule.name} is a {rule.detector} rule, the state is another detector's")
 
 

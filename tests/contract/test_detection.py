@@ -195,3 +195,24 @@ def test_shuffled_labels_tell_the_rate_of_false_alarms(engine: Engine) -> None:
     assert lower < rate.rate < upper
     strict = rule.model_copy(update={"probability": 1e-9})
     assert simulate(engine, strict, since, until, shuffles=3, seed=1).alarms == 0
+
+
+def test_one_critical_story_is_an_alert_and_its_copies_are_none(engine: Engine) -> None:
+    rule = TypeAdapter[AnyRule](AnyRule).validate_python(
+        {"name": "grave", "detector": "critical", "topics": "legal", "window": "6h"}
+    )
+    acme, legal = ("Acme",), ("legal",)
+    events = [
+        scored("mild", "Acme is asked", 1, negative=0.6, entities=acme, topics=legal),
+        scored("other topic", "Acme falls", 2, negative=0.97, entities=acme, topics=("shares",)),
+        scored("nobody", "A bank is sued", 3, negative=0.97, entities=(), topics=legal),
+        scored("grave", "Acme is charged", 4, negative=0.97, entities=acme, topics=legal),
+        scored("copy", "Acme is charged", 30, negative=0.97, entities=acme, topics=legal),
+        scored("later", "Calm", 60, negative=0.1, entities=()),
+    ]
+    apply(engine, events, None)
+    (alert,) = backtest(engine, [rule], START, START + 3 * DAY)
+    assert (alert.key, alert.started) == ("Acme", START + timedelta(hours=4, minutes=5))
+    assert alert.resolved == START + timedelta(hours=10, minutes=5)
+    others = rule.model_copy(update={"except_keys": acme})
+    assert backtest(engine, [others], START, START + 3 * DAY) == []
