@@ -151,8 +151,10 @@ def test_alerts_of_a_rule_that_is_no_more_end(engine: Engine) -> None:
     [
         {"detector": "surge", "window": "24h", "baseline": "28d"},
         {"detector": "cusum", "window": "48h", "baseline": "28d", "correlation": 0},
+        {"detector": "volume", "window": "24h"},
+        {"detector": "divergence", "window": "24h", "min_others": 5},
     ],
-    ids=["surge", "cusum"],
+    ids=lambda fields: str(fields["detector"]),
 )
 def test_a_budget_gives_the_same_alerts_live_restarted_and_in_a_backtest(
     engine: Engine, fields: dict[str, object]
@@ -162,8 +164,12 @@ def test_a_budget_gives_the_same_alerts_live_restarted_and_in_a_backtest(
     calm = days_of_news(START, 12, 4, "calm")
     crisis = days_of_news(START + 12 * DAY, 2, 40, "crisis")
     bad = [msgspec.structs.replace(event, negative=0.9, neutral=0.1) for event in crisis]
+    others = [
+        scored(f"other {hour}", f"Other story {hour}", hour, negative=0.1, entities=("Bolt",))
+        for hour in range(0, 14 * 24, 3)
+    ]
     end = START + 14 * DAY
-    apply(engine, [*calm, *bad], Advance("aggregate", ("scored", 0), 0, 1, end, START))
+    apply(engine, [*calm, *bad, *others], Advance("aggregate", ("scored", 0), 0, 1, end, START))
     expected = backtest(engine, [rule], START, end)
     assert [alert.key for alert in expected] == ["Acme"]
     announced: list[Alert] = []

@@ -27,6 +27,21 @@ def rule_file(dimension: str, **fields: object) -> RuleFile:
         ),
         (rule_file("topic", keys=["credt"]), r"no topic \(did you mean 'credit'\?\)"),
         (rule_file("topic", except_keys=["weather"]), r"'weather' is no topic"),
+        (
+            RuleFile.model_validate(
+                {
+                    "rules": [
+                        {
+                            "name": "a",
+                            "detector": "divergence",
+                            "dimension": "entity",
+                            "against": ["Acme", "Bolt"],
+                        }
+                    ]
+                }
+            ),
+            "'Bolt' is no company",
+        ),
         (critical_file(topics=["lagal"]), r"'lagal' is no topic \(did you mean 'legal'\?\)"),
         (rule_file("entity", keys=["Acm"]), r"no company of the watchlist .*'Acme'"),
     ],
