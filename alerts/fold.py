@@ -113,7 +113,7 @@ def _step(
 ) -> None:
     life = state.life
     learning = life.phase != "firing" or bucket.end > life.frozen_until
-    finding = step(state.detector, rule, bucket, learning, around)
+    finding = step(state.detector, rule, key, bucket, learning, around)
     state.bucket = bucket.start
     if life.phase == "firing":
         if finding.left:

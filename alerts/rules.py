@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from alerts.rule_fields import BudgetRule, Seconds, WatchRule
+from alerts.rule_fields import BudgetRule, Names, Seconds, WatchRule
 
 
 class ThresholdRule(WatchRule):
@@ -109,7 +109,48 @@ class VolumeRule(BudgetRule):
         return self
 
 
-AnyRule = ThresholdRule | SurgeRule | CusumRule | VolumeRule
+class CriticalRule(WatchRule):
+    """Fires on one story on a company that is surely negative."""
+
+    detector: Literal["critical"]
+    dimension: Literal["entity"] = "entity"
+    probability: float = Field(default=0.9, gt=0.3, lt=1)
+    """How sure it must be that the story is negative for the company."""
+    topics: Names = Field(default=(), description="None listed, or `*`: every topic.")
+    min_stories: int = Field(default=1, ge=1)
+    """So many such stories within the window."""
+
+
+class DivergenceRule(BudgetRule):
+    """Fires when a key has turned negative and the others have not."""
+
+    detector: Literal["divergence"]
+    dimension: Literal["topic", "entity", "source", "language"]
+    against: Names = Field(default=(), description="None listed, or `*`: all others.")
+    """The keys that it is held against: a company's sector."""
+    baseline: Seconds = 28 * 86_400
+    """Time constant of the key's memory: older buckets weigh less, by e a baseline."""
+    probability: float = Field(default=1e-4, gt=0, le=0.05)
+    """Chance that the key looks like this while it stands to the others as usual."""
+    min_others: int = Field(default=30, ge=1)
+    """Stories of the others in the window, below which there is nothing to hold against."""
+    prior_share: float = Field(default=0.3, gt=0, lt=1)
+    prior_stories: float = Field(default=10.0, gt=0)
+    dispersion: float = Field(default=2.0, ge=1, le=100)
+    """News comes in bursts: so many stories of the history are one independent observation."""
+    share_variation: float = Field(default=0.05, ge=0, le=0.3)
+    """How far the usual gap moves from window to window of itself: its standard deviation where
+    the share is a half, less towards 0 and 1."""
+
+    @model_validator(mode="after")
+    def _remembers_longer(self) -> "DivergenceRule":
+        self._either("probability")
+        if self.baseline < 2 * self.window:
+            raise ValueError("baseline must be at least twice the window")
+        return self
+
+
+AnyRule = ThresholdRule | SurgeRule | CusumRule | VolumeRule | CriticalRule | DivergenceRule
 Rule = Annotated[AnyRule, Field(discriminator="detector")]
 
 

@@ -5,6 +5,7 @@ however they come and go. It is shared anew every UTC day, by the news of the 28
 that all that share it on a day know it when the day begins: live, backtest and replay alike.
 """
 
+import bisect
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -94,9 +95,28 @@ class Crowd(msgspec.Struct):
 class Surroundings:
     """What a fold may know beyond its own key."""
 
-    def __init__(self, rule: AnyRule, shares: Sequence[Share] = ()) -> None:
+    def __init__(
+        self, rule: AnyRule, shares: Sequence[Share] = (), totals: Iterable[Bucket] = ()
+    ) -> None:
+        """`totals` are the buckets of all keys together, in order of time."""
         self._shares = {share.day: share for share in shares}
         self._young = Crowd()._share(rule, 0)
+        self._starts: list[int] = []
+        self._sums = [(0, 0)]
+        """Stories and negative ones of the totals before the same place in `starts`."""
+        for bucket in totals:
+            stories, negative = self._sums[-1]
+            self._starts.append(bucket.start)
+            self._sums.append((stories + bucket.stories, negative + bucket.negative))
+
+    def window_totals(self, end: int, seconds: int) -> tuple[int, int]:
+        """Stories and negative ones of all keys together, over the `seconds` before `end`."""
+        first = bisect.bisect_left(self._starts, end - seconds)
+        last = bisect.bisect_left(self._starts, end)
+        return (
+            self._sums[last][0] - self._sums[first][0],
+            self._sums[last][1] - self._sums[first][1],
+        )
 
     def share(self, start: int) -> Share:
         """The share of the day of the bucket that starts then; before any news, a usual one."""

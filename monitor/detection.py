@@ -15,13 +15,14 @@ from sqlalchemy import Connection, Engine, delete, select, update
 
 from alerts.alert import Alert, TopStory
 from alerts.fold import KeyState, Transition, fold
-from alerts.rules import AnyRule, rule_hash
+from alerts.rules import AnyRule, CriticalRule, DivergenceRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
 from alerts.surroundings import Crowd, Surroundings, has_budget
 from monitor.store import alerts as alert_store
+from monitor.store.critical import critical_series
 from monitor.store.engine import writing
 from monitor.store.ingestion import insert_for
-from monitor.store.readers import articles_between, series, top_negative
+from monitor.store.readers import articles_between, series, top_negative, totals
 from monitor.store.schema import detector_progress, detector_states
 from monitor.store.watch import watched_stretches
 from monitor.stories import bucket_of
@@ -147,7 +148,8 @@ def tick(
     settle = max(settle, after)
     settled = settle if settle > after else states.settled
     found = rule_series(engine, rule, after, last_closed)
-    crowd, around = _look_around(rule, states.crowd, found, settle, last_closed)
+    against = rule_totals(engine, rule, after, last_closed)
+    crowd, around = _look_around(rule, states.crowd, found, against, settle, last_closed)
     since = silence_since(rule, states.watched_since)
     settled_states = dict(states.keys)
     transitions: list[Transition] = []
@@ -176,8 +178,20 @@ def tick(
 
 def rule_series(engine: Engine, rule: AnyRule, after: int, through: int) -> dict[str, list[Bucket]]:
     """The non-empty buckets with `after` < start <= `through` of the keys that a rule watches."""
+    if isinstance(rule, CriticalRule):
+        return critical_series(engine, after, through, rule.probability, rule.topics, rule.watches)
     found = series(engine, rule.dimension, after, through, list(rule.keys) or None)
     return {key: buckets for key, buckets in found.items() if rule.watches(key)}
+
+
+def rule_totals(engine: Engine, rule: AnyRule, after: int, through: int) -> list[Bucket]:
+    """The buckets of all keys that a rule holds its keys against, and what windows reach back to.
+
+    Empty for rules that look at each key alone.
+    """
+    if not isinstance(rule, DivergenceRule):
+        return []
+    return totals(engine, rule.dimension, after - rule.window, through, list(rule.against) or None)
 
 
 def with_evidence(engine: Engine, alert: Alert) -> Alert:
@@ -210,17 +224,19 @@ def _look_around(
     rule: AnyRule,
     crowd: Crowd,
     found: dict[str, list[Bucket]],
+    against: Sequence[Bucket],
     settle: int,
     last_closed: int,
 ) -> tuple[Crowd, Surroundings]:
     """The crowd as of the settled bucket, and what the folds up to the last closed one may know."""
     if not has_budget(rule):
-        return crowd, Surroundings(rule)
+        return crowd, Surroundings(rule, (), against)
     settled = msgspec.json.decode(msgspec.json.encode(crowd), type=Crowd)
     shares = settled.advance(rule, found, settle)
     ahead = msgspec.json.decode(msgspec.json.encode(settled), type=Crowd)
     late = {key: [item for item in own if item.start > settle] for key, own in found.items()}
-    return settled, Surroundings(rule, shares + ahead.advance(rule, late, last_closed))
+    shares += ahead.advance(rule, late, last_closed)
+    return settled, Surroundings(rule, shares, against)
 
 
 def _fold_to(

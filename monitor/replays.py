@@ -14,7 +14,7 @@ from alerts.rules import AnyRule
 from alerts.series import BUCKET_SECONDS, Bucket
 from alerts.shuffling import shuffled
 from alerts.surroundings import Crowd, Surroundings, has_budget
-from monitor.detection import rule_series, silence_since
+from monitor.detection import rule_series, rule_totals, silence_since
 from monitor.store.watch import Stretch, watched_stretches
 from monitor.stories import bucket_of
 
@@ -54,7 +54,8 @@ def backtest(
         for rule in rules:
             last = min(bucket_of(until) - BUCKET_SECONDS, stretch.last)
             buckets = rule_series(engine, rule, stretch.first - BUCKET_SECONDS, last)
-            found += _alerts(rule, buckets, stretch, last, since)
+            against = rule_totals(engine, rule, stretch.first - BUCKET_SECONDS, last)
+            found += _alerts(rule, buckets, against, stretch, last, since)
     return sorted(found, key=lambda alert: (alert.started, alert.rule, alert.key))
 
 
@@ -78,23 +79,31 @@ def simulate(
         if last <= begin:
             continue
         history = rule_series(engine, rule, stretch.first - BUCKET_SECONDS, last)
+        against = rule_totals(engine, rule, stretch.first - BUCKET_SECONDS, last)
         for number in range(shuffles):
             dealt = {
                 key: shuffled(buckets, random.Random(f"{seed}:{number}:{key}"))  # noqa: S311
                 for key, buckets in history.items()
             }
-            alarms += len(_alerts(rule, dealt, stretch, last, since))
+            # Shuffled as well, of themselves: were they not, the keys would miss the others' turns.
+            source = random.Random(f"{seed}:{number}")  # noqa: S311
+            alarms += len(_alerts(rule, dealt, shuffled(against, source), stretch, last, since))
             days += (last + BUCKET_SECONDS - begin) / timedelta(days=1).total_seconds()
     return SimulatedRate(rule.name, getattr(rule, "false_alarms", None), alarms, days)
 
 
 def _alerts(
-    rule: AnyRule, found: dict[str, list[Bucket]], stretch: Stretch, last: int, since: datetime
+    rule: AnyRule,
+    found: dict[str, list[Bucket]],
+    against: Sequence[Bucket],
+    stretch: Stretch,
+    last: int,
+    since: datetime,
 ) -> list[Alert]:
     """The alerts of one rule on one stretch, each in its last state."""
     watched = silence_since(rule, stretch.first)
     shares = Crowd().advance(rule, found, last) if has_budget(rule) else []
-    around = Surroundings(rule, shares)
+    around = Surroundings(rule, shares, against)
     latest: dict[str, Alert] = {}
     for key, buckets in found.items():
         _, transitions = fold(rule, None, key, buckets, last, watched, around)

@@ -1,15 +1,32 @@
 """Detectors: folds over a key's buckets that say what each window looks like."""
 
+from alerts.detectors.critical import CriticalDetector
 from alerts.detectors.cusum import CusumDetector
+from alerts.detectors.divergence import DivergenceDetector
 from alerts.detectors.memory import Memory
 from alerts.detectors.surge import SurgeDetector
 from alerts.detectors.threshold import ThresholdDetector
 from alerts.detectors.volume import VolumeDetector
-from alerts.rules import AnyRule, CusumRule, SurgeRule, ThresholdRule, VolumeRule
+from alerts.rules import (
+    AnyRule,
+    CriticalRule,
+    CusumRule,
+    DivergenceRule,
+    SurgeRule,
+    ThresholdRule,
+    VolumeRule,
+)
 from alerts.series import Bucket, Finding
 from alerts.surroundings import Surroundings
 
-AnyDetector = ThresholdDetector | SurgeDetector | CusumDetector | VolumeDetector
+AnyDetector = (
+    ThresholdDetector
+    | SurgeDetector
+    | CusumDetector
+    | VolumeDetector
+    | CriticalDetector
+    | DivergenceDetector
+)
 
 
 def new_detector(rule: AnyRule, watched_since: int | None = None) -> AnyDetector:
@@ -23,10 +40,19 @@ def new_detector(rule: AnyRule, watched_since: int | None = None) -> AnyDetector
             return CusumDetector.new(rule, watched_since)
         case VolumeRule():
             return VolumeDetector.new(rule, watched_since)
+        case CriticalRule():
+            return CriticalDetector.new(rule)
+        case DivergenceRule():
+            return DivergenceDetector.new(rule, watched_since)
 
 
 def step(
-    detector: AnyDetector, rule: AnyRule, bucket: Bucket, learning: bool, around: Surroundings
+    detector: AnyDetector,
+    rule: AnyRule,
+    key: str,
+    bucket: Bucket,
+    learning: bool,
+    around: Surroundings,
 ) -> Finding:
     """Take the next bucket in. Raises TypeError where detector and rule are of two kinds."""
     match detector, rule:
@@ -38,6 +64,10 @@ def step(
             return detector.step(rule, bucket, learning, around)
         case VolumeDetector(), VolumeRule():
             return detector.step(rule, bucket, learning, around)
+        case CriticalDetector(), CriticalRule():
+            return detector.step(rule, bucket)
+        case DivergenceDetector(), DivergenceRule():
+            return detector.step(rule, key, bucket, learning, around)
     raise TypeError(f"rule {rule.name} is a {rule.detector} rule, the state is another detector's")
 
 

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from alerts.rules import AnyRule
+from alerts.rules import AnyRule, CriticalRule
 from monitor.cli.options import Moment, as_json, configured, prepare_data_dir, print_json
 from monitor.failures import DataError, UsageError
 from monitor.settings import DEFAULT_RULES, Settings
@@ -59,7 +59,8 @@ def simulate(
     """How often the rules of PATH, or those in force, fire when nothing happens.
 
     Each key's labels of the stored history are shuffled in time, so that no share ever turns; what
-    fires then is a false alarm. The first two weeks only teach the rules, unless --from is given.
+    fires then is a false alarm. `critical` rules, which look at no share, are left out. The first
+    two weeks only teach the rules, unless --from is given.
     """
     from monitor.replays import simulate as run_simulation
     from monitor.store.engine import open_store
@@ -83,7 +84,7 @@ def simulate(
         )
     table = Table("rule", "asked per 30 days", "found per 30 days", "95% interval", box=None)
     for rule in found:
-        if named and rule.name not in named:
+        if isinstance(rule, CriticalRule) or (named and rule.name not in named):
             continue
         result = run_simulation(engine, rule, since, until, shuffles, seed)
         lower, upper = result.interval

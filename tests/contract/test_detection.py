@@ -151,8 +151,10 @@ def test_alerts_of_a_rule_that_is_no_more_end(engine: Engine) -> None:
     [
         {"detector": "surge", "window": "24h", "baseline": "28d"},
         {"detector": "cusum", "window": "48h", "baseline": "28d", "correlation": 0},
+        {"detector": "volume", "window": "24h"},
+        {"detector": "divergence", "window": "24h", "min_others": 5},
     ],
-    ids=["surge", "cusum"],
+    ids=lambda fields: str(fields["detector"]),
 )
 def test_a_budget_gives_the_same_alerts_live_restarted_and_in_a_backtest(
     engine: Engine, fields: dict[str, object]
@@ -162,8 +164,12 @@ def test_a_budget_gives_the_same_alerts_live_restarted_and_in_a_backtest(
     calm = days_of_news(START, 12, 4, "calm")
     crisis = days_of_news(START + 12 * DAY, 2, 40, "crisis")
     bad = [msgspec.structs.replace(event, negative=0.9, neutral=0.1) for event in crisis]
+    others = [
+        scored(f"other {hour}", f"Other story {hour}", hour, negative=0.1, entities=("Bolt",))
+        for hour in range(0, 14 * 24, 3)
+    ]
     end = START + 14 * DAY
-    apply(engine, [*calm, *bad], Advance("aggregate", ("scored", 0), 0, 1, end, START))
+    apply(engine, [*calm, *bad, *others], Advance("aggregate", ("scored", 0), 0, 1, end, START))
     expected = backtest(engine, [rule], START, end)
     assert [alert.key for alert in expected] == ["Acme"]
     announced: list[Alert] = []
@@ -195,3 +201,24 @@ def test_shuffled_labels_tell_the_rate_of_false_alarms(engine: Engine) -> None:
     assert lower < rate.rate < upper
     strict = rule.model_copy(update={"probability": 1e-9})
     assert simulate(engine, strict, since, until, shuffles=3, seed=1).alarms == 0
+
+
+def test_one_critical_story_is_an_alert_and_its_copies_are_none(engine: Engine) -> None:
+    rule = TypeAdapter[AnyRule](AnyRule).validate_python(
+        {"name": "grave", "detector": "critical", "topics": "legal", "window": "6h"}
+    )
+    acme, legal = ("Acme",), ("legal",)
+    events = [
+        scored("mild", "Acme is asked", 1, negative=0.6, entities=acme, topics=legal),
+        scored("other topic", "Acme falls", 2, negative=0.97, entities=acme, topics=("shares",)),
+        scored("nobody", "A bank is sued", 3, negative=0.97, entities=(), topics=legal),
+        scored("grave", "Acme is charged", 4, negative=0.97, entities=acme, topics=legal),
+        scored("copy", "Acme is charged", 30, negative=0.97, entities=acme, topics=legal),
+        scored("later", "Calm", 60, negative=0.1, entities=()),
+    ]
+    apply(engine, events, None)
+    (alert,) = backtest(engine, [rule], START, START + 3 * DAY)
+    assert (alert.key, alert.started) == ("Acme", START + timedelta(hours=4, minutes=5))
+    assert alert.resolved == START + timedelta(hours=10, minutes=5)
+    others = rule.model_copy(update={"except_keys": acme})
+    assert backtest(engine, [others], START, START + 3 * DAY) == []

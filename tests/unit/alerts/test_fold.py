@@ -18,6 +18,7 @@ from tests.unit.alerts.records import (
     HOUR,
     START,
     bucket,
+    critical,
     cusum,
     every,
     surge,
@@ -124,6 +125,14 @@ def test_cooldown_keeps_a_flapping_key_quiet_and_then_lets_it_fire_again() -> No
     ends = [item.bucket for item in seldom if item.event == "resolved"]
     assert len(starts) == 2
     assert starts[1] - ends[0] >= 4 * HOUR
+
+
+def test_critical_fires_on_one_story_and_ends_when_the_window_holds_none() -> None:
+    found = run(
+        critical(window="24h"), [bucket(START, 1), bucket(START + HOUR, 1)], START + 3 * DAY
+    )
+    assert moments(found) == [("firing", 300), ("resolved", 25 * HOUR + 300)]
+    assert (found[0].alert.stories, found[0].alert.baseline) == (1, 0.9)
 
 
 def calm_weeks(weeks: int = 3) -> list[Bucket]:
