@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, and_, or_, select
+from sqlalchemy import Connection, Engine, and_, or_, select
 
 from alerts.series import BUCKET_SECONDS, Bucket
 from monitor.store.engine import reading
@@ -67,13 +68,13 @@ def critical_series(
     }
 
 
-def _is_critical(row: Row[tuple[object, ...]], company: str, probability: float) -> bool:
+def _is_critical(row: Any, company: str, probability: float) -> bool:
     said = company_sentiments(row.companies).get(company)
     told = said or (row.negative, row.neutral, row.positive)
     return label_of(told) == "negative" and told[0] >= probability * 10_000
 
 
-def _was_told(connection: Connection, row: Row[tuple[object, ...]], company: str) -> bool:
+def _was_told(connection: Connection, row: Any, company: str) -> bool:
     """Whether an earlier article of the story named the company, at most the horizon before."""
     earlier = or_(
         articles.c.published < row.published,
