@@ -209,7 +209,10 @@ class KafkaBusProducer:
         try:
             self._futures.append(
                 self._inner.send(
-                    self._bus.prefix + topic, value=value, key=key_bytes(key), partition=partition
+                    self._bus.prefix + topic,
+                    value=value,
+                    key=key_bytes(key, value),
+                    partition=partition,
                 )
             )
         except KafkaError as error:

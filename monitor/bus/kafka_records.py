@@ -19,9 +19,10 @@ def record_of(topic: str, found: Any) -> Record:
     return Record(topic, found.partition, found.offset, key, found.value)
 
 
-def key_bytes(key: str) -> bytes | None:
-    """The key that `record_of` was given."""
-    return key.encode("utf-8", "surrogateescape") or None
+def key_bytes(key: str, value: bytes | None) -> bytes | None:
+    """The key that `record_of` was given; kafka-python sends no record without key and value."""
+    encoded = key.encode("utf-8", "surrogateescape")
+    return encoded or (b"" if value is None else None)
 
 
 def read_between(

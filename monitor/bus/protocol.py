@@ -19,7 +19,7 @@ Positions = Callable[[Sequence[TopicPartition]], Mapping[TopicPartition, int]]
 @dataclass(frozen=True, slots=True)
 class Record:
     """One record as it was read. Without a key it has an empty one; bytes of a key that are not
-    UTF-8 are kept as `surrogateescape` has them."""
+    UTF-8, which others may have put on Kafka, are kept as `surrogateescape` has them."""
 
     topic: str
     partition: int
