@@ -5,7 +5,7 @@ This module imports torch; nothing that only needs labels, languages or the watc
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -40,12 +40,18 @@ class TwoHeadEncoder(nn.Module):
 
         `input_ids` and `attention_mask` are (texts, tokens).
         """
+        return self.answers(self.pooled(input_ids, attention_mask))
+
+    def pooled(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """A vector a text, (texts, hidden)."""
         states = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         if self.pooling == "cls":
-            pooled = states[:, 0]
-        else:
-            mask = attention_mask.unsqueeze(-1).to(states.dtype)
-            pooled = (states * mask).sum(1) / mask.sum(1).clamp(min=1.0)
+            return cast("Tensor", states[:, 0])
+        mask = attention_mask.unsqueeze(-1).to(states.dtype)
+        return cast("Tensor", (states * mask).sum(1) / mask.sum(1).clamp(min=1.0))
+
+    def answers(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
+        """The logits of pooled vectors."""
         pooled = self.dropout(pooled)
         return self.sentiment(pooled), self.topics(pooled)
 

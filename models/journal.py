@@ -16,7 +16,7 @@ LOG = logging.getLogger(__name__)
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
-_VERSION = rf"^(bundled:[a-z]{{2}}|{NAME_PATTERN}@[0-9a-f]{{8}})\Z"
+_VERSION = rf"^(bundled:[a-z]{{2}}(-fast)?|{NAME_PATTERN}@[0-9a-f]{{8}})\Z"
 Version = Annotated[str, msgspec.Meta(pattern=_VERSION)]
 
 

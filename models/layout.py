@@ -20,6 +20,7 @@ _WHOLE = frozenset({CONFIG, ENCODER, HEADS, TOKENIZER})
 
 LAYOUTS: Mapping[str, tuple[frozenset[str], ...]] = {
     "full": (_WHOLE,),
+    "distilled": (_WHOLE,),
     "lora": (_ADAPTED, _WHOLE),
     "adalora": (_WHOLE,),
     "linear": (frozenset({LINEAR}),),

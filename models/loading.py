@@ -25,15 +25,27 @@ _PEFT_PREFIX, _DOWN, _UP = "base_model.model.", ".lora_A.weight", ".lora_B.weigh
 
 
 def resolve(spec: str) -> Path:
-    """The directory that a model's name stands for: `bundled:en` or a path."""
+    """The directory that a model's name stands for: `bundled:en`, `bundled:en-fast` or a path."""
     if spec.startswith("bundled:"):
-        known = sorted(item.name for item in BUNDLED.iterdir() if (item / MANIFEST).is_file())
+        known = bundled_specs()
         name = spec.removeprefix("bundled:")
-        if name not in known:
-            listed = ", ".join(f"bundled:{item}" for item in known)
+        if spec not in known:
+            listed = ", ".join(known)
+            language = name.removesuffix("-fast")
+            if language != name and f"bundled:{language}" in known:
+                raise ModelError(
+                    f"'{spec}' is not here: the fast model of this language was not made; use the "
+                    f"tier accurate, or make it by `undertone distill --recipe {language} "
+                    f"--output {BUNDLED / name}`; there are: {listed}"
+                )
             raise ModelError(f"'{spec}' is no bundled model; there are: {listed}")
         return BUNDLED / name
     return Path(spec)
+
+
+def bundled_specs() -> list[str]:
+    """The bundled models that are here, each as `bundled:NAME`."""
+    return sorted(f"bundled:{item.parent.name}" for item in BUNDLED.glob(f"*/{MANIFEST}"))
 
 
 def base_directory(base: Base, own: Path) -> Path:

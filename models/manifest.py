@@ -54,6 +54,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     data: tuple[DataSource, ...]
     metrics: dict[str, dict[str, float]]
     command: str
+    teacher: str = ""
+    """Identifier of the model whose answers a distilled one learned to give; "" for others."""
     reads_companies: bool = False
     """Whether it was trained with the mark that asks about one company of a text."""
     files: dict[str, str]

@@ -20,16 +20,14 @@ from typing import Any
 import msgspec
 
 from models.journal import (
-    LANGUAGES,
     Language,
     Promotion,
     append,
-    bundled,
     read_journal,
     succession,
     sync_folder,
 )
-from models.loading import load_network, resolve
+from models.loading import bundled_specs, load_network, resolve
 from models.manifest import MANIFEST, ModelError, file_sha256, parse_manifest
 from models.verification import NAME_PATTERN, verified
 
@@ -85,7 +83,7 @@ class Registry:
             return meant[0], self._versions / meant[0]
         if meant:
             raise ModelError(f"'{name}' may be any of {', '.join(meant)}")
-        listed = ", ".join([*(bundled(language) for language in LANGUAGES), *known])
+        listed = ", ".join([*bundled_specs(), *known])
         raise ModelError(f"'{name}' is no directory and no version; there are: {listed}")
 
     def entries(self) -> list[Promotion]:

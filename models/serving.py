@@ -21,6 +21,7 @@ from models.manifest import ModelError
 from models.registry import Registry
 from models.scorer import Scorer, pick_device
 from models.stand_in import open_model
+from models.tiers import Tier, in_tier
 
 LOG = logging.getLogger(__name__)
 PREFIX = "registry:"
@@ -43,6 +44,8 @@ class ServiceOptions:
     device: str = "auto"
     max_tokens: int | None = None
     backend: BackendOptions = PLAIN
+    tier: Tier = "accurate"
+    """Of the bundled models."""
 
     @property
     def resolved(self) -> BackendOptions:
@@ -98,7 +101,7 @@ class ModelService:
             language = registry_language(spec)
             if language is None:
                 continue
-            tried = _latest(entries, language)
+            tried = self._latest(entries, language)
             if tried == self._tried.get(language):
                 continue
             self._tried[language] = tried
@@ -115,14 +118,15 @@ class ModelService:
     def _open_first(self, spec: str, key: str) -> tuple[str, Answers]:
         language = registry_language(spec)
         if language is None:
+            spec = in_tier(spec, self.options.tier)
             return spec, open_model(spec, key, self.options.resolved, self.options.max_tokens)
         try:
             entries = self.registry.entries()
         except ModelError as error:
             entries = []
             self._refuse(Refusal(language, str(self.registry.journal), str(error)))
-        self._tried[language] = _latest(entries, language)
-        versions = succession(entries, language)
+        self._tried[language] = self._latest(entries, language)
+        versions = [in_tier(item, self.options.tier) for item in succession(entries, language)]
         for version in reversed(versions[1:]):
             model = self._try(language, version)
             if model is not None:
@@ -140,18 +144,17 @@ class ModelService:
         LOG.warning("models: %s is not taken into service: %s", refusal.version, refusal.reason)
         self.on_refusal(refusal)
 
+    def _latest(self, entries: Sequence[Promotion], language: Language) -> tuple[int, str]:
+        """How many entries a language has, and what the last of them put in service."""
+        own = [entry for entry in entries if entry.language == language]
+        return len(own), in_tier(succession(own, language)[-1], self.options.tier)
+
     def _journal_state(self) -> tuple[int, int] | None:
         try:
             found = self.registry.journal.stat()
         except OSError:
             return None
         return found.st_mtime_ns, found.st_size
-
-
-def _latest(entries: Sequence[Promotion], language: Language) -> tuple[int, str]:
-    """How many entries a language has, and the version that the last of them put in service."""
-    own = [entry for entry in entries if entry.language == language]
-    return len(own), succession(own, language)[-1]
 
 
 def registry_language(spec: str) -> Language | None:

@@ -8,11 +8,10 @@ from monitor.failures import UsageError
 from monitor.scoring import scored_text
 
 
-def texts_by_hash(folder: Path, wanted: Collection[str]) -> dict[str, str]:
-    """What is scored of the wanted items, by content hash, from all archives in a folder.
+def archives_in(folder: Path) -> list[Path]:
+    """The archives of a folder; files of other kinds are passed over.
 
-    Files of other kinds are passed over. Raises UsageError where there is no archive, ArchiveError
-    for one that cannot be read.
+    Raises UsageError where there is none.
     """
     paths = [
         path
@@ -21,10 +20,18 @@ def texts_by_hash(folder: Path, wanted: Collection[str]) -> dict[str, str]:
     ]
     if not paths:
         raise UsageError(f"{folder}: holds no archive ({SUFFIXES})")
+    return paths
+
+
+def texts_by_hash(folder: Path, wanted: Collection[str]) -> dict[str, str]:
+    """What is scored of the wanted items, by content hash, from all archives in a folder.
+
+    Raises UsageError where there is no archive, ArchiveError for one that cannot be read.
+    """
     needed = set(wanted)
     return {
         row.content_hash: scored_text(row.title, row.text)
-        for path in paths
+        for path in archives_in(folder)
         for row in read_archive(path)
         if not isinstance(row, RefusedRow) and row.content_hash in needed
     }

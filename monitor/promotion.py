@@ -74,7 +74,10 @@ def promote(
     examples = {str(path): read_labelled(path) for path in sets}
     version = version or registry.register(directory)
     options = ServiceOptions(
-        settings.device, settings.max_tokens, BackendOptions(batch_tokens=settings.batch_tokens)
+        settings.device,
+        settings.max_tokens,
+        BackendOptions(batch_tokens=settings.batch_tokens),
+        settings.tier,
     )
     candidate = open_version(registry, version, options)
     expected = registry.in_service(chosen)

@@ -127,6 +127,7 @@ def service_options(settings: Settings) -> ServiceOptions:
             batch_tokens=chosen.batch_tokens,
             cache=settings.backend_cache.resolve(),
         ),
+        chosen.tier,
     )
 
 

@@ -13,6 +13,7 @@ from alerts.channels.settings import ChannelSettings, TerminalSettings
 from alerts.rules import RuleFile
 from ingest.feeds.catalogue import default_feeds
 from ingest.feeds.settings import FeedSettings
+from models.tiers import Tier
 from models.watched import WatchlistFile
 from monitor.failures import UsageError
 from monitor.rule_names import check_names
@@ -60,6 +61,8 @@ class ModelSettings(_Part):
 
     english: str = "registry:en"
     chinese: str = "registry:zh"
+    tier: Tier = "accurate"
+    """Of the bundled models: `fast` ones are distilled from the accurate ones."""
     registry: Path | None = None
     """Where versions of models are kept; by default `models` in the data directory."""
     device: str = "auto"
@@ -97,6 +100,17 @@ class IngestSettings(_Part):
     user_agent: str = "Undertone/0.1 (financial sentiment monitor)"
 
 
+class InvalidRecordSettings(_Part):
+    """How many records may be invalid before a role that reads the bus stops."""
+
+    max_in_a_row: int = Field(50, ge=1, le=1_000_000)
+    max_share: float = Field(0.2, gt=0, le=1)
+    """Of the last `window_records`."""
+    window_records: int = Field(1_000, ge=1, le=1_000_000)
+    window_seconds: float = Field(86_400, gt=0)
+    """Invalid records from before are forgotten."""
+
+
 class ReplaySettings(_Part):
     """An archive that is replayed through the bus as if it came in live."""
 
@@ -121,6 +135,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     models: ModelSettings = ModelSettings()
     ingest: IngestSettings = IngestSettings()
+    invalid_records: InvalidRecordSettings = InvalidRecordSettings()
     web: WebSettings = WebSettings()
     sample: bool = True
     default_feeds: bool = True

@@ -16,6 +16,7 @@ from models.encoder import TwoHeadEncoder, padded
 from models.training.adapters import Adapter
 from models.training.checkpoints import Position, restore, save
 from models.training.examples import Example, shown_text
+from models.training.lessons import Lessons
 from models.training.losses import class_weights, task_loss
 from models.training.validation import validate
 
@@ -43,6 +44,8 @@ class Schedule:
     """Classes weigh by their share to the minus this power: 0 all alike, 1 fully balanced."""
     seed: int = 20_26
     bf16: bool = False
+    dropout: float | None = None
+    """Share of activations that a step leaves out; None is as the encoder states it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +70,20 @@ def fit(
     schedule: Schedule,
     workplace: Path,
     progress: Callable[[Progress], None] = lambda step: None,
+    lessons: Lessons | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, float]:
     """Train in place; the network ends with the weights of the best epoch by validation macro-F1.
 
     The state goes to `workplace` after each epoch and every few minutes; a run that finds one there
     goes on from it and ends with the same weights, since each step draws its own random numbers.
-    Returns the best epoch's validation figures.
+    With `lessons`, a teacher's answers to `train`, those are learned too. Returns the best epoch's
+    validation figures.
     """
+    if schedule.dropout is not None:
+        for module in network.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = schedule.dropout
     device = next(network.parameters()).device
     tokens = tokenised(tokenizer, train, schedule.max_tokens)
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -101,7 +110,8 @@ def fit(
                 chosen = [train[index] for index in part]
                 input_ids, mask = padded([tokens[index] for index in part])
                 with torch.autocast(device.type, torch.bfloat16, enabled=schedule.bf16):
-                    sentiment, topics = network(input_ids.to(device), mask.to(device))
+                    pooled = network.pooled(input_ids.to(device), mask.to(device))
+                    sentiment, topics = network.answers(pooled)
                 share = task_loss(
                     sentiment.float(),
                     topics.float(),
@@ -109,7 +119,12 @@ def fit(
                     network.topic_names,
                     weights,
                     schedule.label_smoothing,
-                ) * (len(part) / len(batch))
+                )
+                if lessons is not None:
+                    share = lessons.loss(
+                        share, part, chosen, pooled.float(), sentiment.float(), topics.float()
+                    )
+                share = share * (len(part) / len(batch))
                 (share + adapter.penalty() / schedule.accumulate).backward()
                 loss += share.item()
             nn.utils.clip_grad_norm_(trained, 1.0)

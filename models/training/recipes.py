@@ -3,13 +3,13 @@
 import hashlib
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from models.companies import spans_of
 from models.manifest import Base, DataSource
-from models.training.by_hash import labelled_hashes, with_texts
+from models.training.by_hash import labelled_hashes
 from models.training.examples import Example, split, without
 from models.training.labelled_files import read_labelled
 
@@ -56,6 +56,16 @@ class Corpus:
     valid: list[Example]
     tests: dict[str, list[Example]]
     sources: tuple[DataSource, ...]
+    left_out: list[Example] = field(default_factory=list)
+    """Rows of the sources that would be too many of their kind; they are not held out."""
+    published: list[Example] = field(default_factory=list)
+    """Published test parts, which are held out too."""
+
+    @property
+    def held_out(self) -> list[Example]:
+        """All that nothing may be trained on."""
+        tests = [example for test in self.tests.values() for example in test]
+        return [*tests, *self.published, *self.valid]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,7 @@ def english_corpus(data: Path, texts: Mapping[str, str]) -> Corpus:
     valid parts of the first two are tests; a tenth of each train part validates.
     """
     parts: dict[str, Parts] = {}
-    sources, published = [], []
+    sources, published, left_out = [], [], []
     for name in ("tfns-sentiment", "tfns-topic"):
         test = read_labelled(data / name / "valid.csv")
         published += test
@@ -104,7 +114,9 @@ def english_corpus(data: Path, texts: Mapping[str, str]) -> Corpus:
             train = [replace(example, weight=TWEET_WEIGHT) for example in train]
         else:
             _shuffle(train)
-            train, valid = train[: int(len(train) * TOPIC_SHARE)], valid[:TOPIC_VALID_TEXTS]
+            taken = int(len(train) * TOPIC_SHARE)
+            left_out += train[taken:] + valid[TOPIC_VALID_TEXTS:]
+            train, valid = train[:taken], valid[:TOPIC_VALID_TEXTS]
         parts[name] = (train, valid, [])
         sources.append(_source(name, path, len(examples), "MIT"))
     path = data / "sentfin" / "sentfin.jsonl"
@@ -120,13 +132,14 @@ def english_corpus(data: Path, texts: Mapping[str, str]) -> Corpus:
     ]
     _shuffle(asked)
     parts["newsmtsc"] = (asked[:POLITICAL_TEXTS], [], [])
+    left_out += asked[POLITICAL_TEXTS:]
     sources.append(_source("newsmtsc", path, len(asked), "MIT"))
     heavier = ("en-press", "en-releases", "en-releases-3")
     for name in ENGLISH_WRITTEN:
         _add_written(parts, sources, name, PRESS_WEIGHT if name in heavier else WRITTEN_WEIGHT)
     for name in ("archive-en", "archive-en-2"):
         _add_labelled(parts, sources, name, texts, WRITTEN_WEIGHT, 1.0)
-    return _apart(parts, sources, published)
+    return _apart(parts, sources, published, left_out)
 
 
 def chinese_corpus(data: Path, texts: Mapping[str, str]) -> Corpus:
@@ -137,7 +150,7 @@ def chinese_corpus(data: Path, texts: Mapping[str, str]) -> Corpus:
         _add_written(parts, sources, name, 1.0)
     for name in ("archive-zh", "archive-zh-2"):
         _add_labelled(parts, sources, name, texts, 1.0, 0.7)
-    return _apart(parts, sources, [])
+    return _apart(parts, sources, [], [])
 
 
 def _add_written(
@@ -158,7 +171,7 @@ def _add_labelled(
     company_weight: float,
 ) -> None:
     path = WRITTEN / f"{name}.jsonl"
-    if examples := with_texts(path, texts):
+    if examples := read_labelled(path, texts=texts):
         parts[name] = split(
             replace(example, weight=company_weight if example.company else weight)
             for example in examples
@@ -167,7 +180,10 @@ def _add_labelled(
 
 
 def _apart(
-    parts: Mapping[str, Parts], sources: Sequence[DataSource], published: Sequence[Example]
+    parts: Mapping[str, Parts],
+    sources: Sequence[DataSource],
+    published: Sequence[Example],
+    left_out: Sequence[Example],
 ) -> Corpus:
     """Nothing that is held out, or stands in a published test, is trained on."""
     tests = {name: part[2] for name, part in parts.items() if part[2]}
@@ -176,7 +192,8 @@ def _apart(
     train = without(
         (example for part in parts.values() for example in part[0]), [*held_out, *valid]
     )
-    return Corpus(train, valid, tests, tuple(sources))
+    more = without(left_out, [*held_out, *valid])
+    return Corpus(train, valid, tests, tuple(sources), more, list(published))
 
 
 def _shuffle(examples: list[Example]) -> None:

@@ -28,7 +28,9 @@ from models.stand_in import open_model
 from models.training.adapters import Method, adapter_for
 from models.training.calibration import calibrate
 from models.training.examples import Example
-from models.training.fit import Progress, Schedule, fit
+from models.training.fit import Progress, Schedule, fit, tokenised
+from models.training.layers import copy_config
+from models.training.lessons import Distillation, Lessons, ask_teacher
 from models.training.linear import fit_linear, write_linear
 from models.training.start import Start
 from models.training.validation import logits
@@ -55,12 +57,16 @@ class TrainingPlan:
     command: str
     device: str = "cpu"
     topics: tuple[str, ...] = TOPICS
+    distillation: Distillation | None = None
+    """The teacher, where the model learns from one."""
 
     def digest(self) -> str:
         """A hash over all that the outcome hangs on: runs that share it may go on from each
         other's checkpoints."""
         told = [self.name, self.method, str(self.rank), self.start.identity, str(self.topics)]
         told += [str(asdict(self.schedule))]
+        if self.distillation is not None:
+            told.append(self.distillation.identity)
         for example in (*self.train, *self.valid):
             # The order of a set differs from process to process.
             topics = None if example.topics is None else sorted(example.topics)
@@ -110,14 +116,42 @@ def _make_encoder(
     network.backbone = adapter.backbone
     network.to(plan.device)
     best = fit(
-        network, adapter, tokenizer, plan.train, plan.valid, plan.schedule, workplace, progress
+        network,
+        adapter,
+        tokenizer,
+        plan.train,
+        plan.valid,
+        plan.schedule,
+        workplace,
+        progress,
+        _lessons(plan, tokenizer, workplace, progress),
     )
     network.backbone = adapter.merged()
     _save_weights(network.to("cpu"), tokenizer, result)
-    shutil.copyfile(config_path, result / CONFIG)
+    if plan.start.layers:
+        copy_config(config_path, result / CONFIG, plan.start.layers)
+    else:
+        shutil.copyfile(config_path, result / CONFIG)
     shutil.copyfile(tokenizer_path, result / TOKENIZER)
     write_manifest(result, _manifest(plan, best))
     return calibrated(result, plan.valid)
+
+
+def _lessons(
+    plan: TrainingPlan,
+    tokenizer: Tokenizer,
+    workplace: Path,
+    progress: Callable[[Progress], None],
+) -> Lessons | None:
+    """The teacher's answers to the training texts, where there is a teacher."""
+    if plan.distillation is None:
+        return None
+
+    def show(done: int, of: int) -> None:
+        progress(Progress(0, done, of, 0.0, 0.0, {}))
+
+    tokens = tokenised(tokenizer, plan.train, plan.schedule.max_tokens)
+    return ask_teacher(plan.distillation, tokens, workplace, plan.device, show)
 
 
 def calibrated(directory: Path, valid: Sequence[Example]) -> Manifest:
@@ -168,7 +202,7 @@ def _check(plan: TrainingPlan, output: Path) -> None:
         raise ModelError("training needs texts in both its train and its valid part")
     sentiments = {item.sentiment for item in plan.train if item.sentiment is not None}
     topics = {topic for item in plan.train for topic in item.topics or ()}
-    if len(sentiments) < 2 and not topics:
+    if len(sentiments) < 2 and not topics and plan.distillation is None:
         only = f"only '{sentiments.pop()}'" if sentiments else "none"
         raise ModelError(f"nothing to tell apart: of the sentiments {only}, and no topic, is there")
 
@@ -222,7 +256,7 @@ def _manifest(plan: TrainingPlan, best: dict[str, float]) -> Manifest:
     return Manifest(
         name=plan.name,
         languages=plan.languages,
-        method=plan.method,
+        method="distilled" if plan.distillation else plan.method,
         pooling=plan.start.pooling,
         base=NO_BASE if linear else plan.start.base,
         topics=plan.topics,
@@ -232,6 +266,7 @@ def _manifest(plan: TrainingPlan, best: dict[str, float]) -> Manifest:
         data=plan.sources,
         metrics={"valid": best},
         command=plan.command,
+        teacher=plan.distillation.identifier if plan.distillation else "",
         reads_companies=asked and not linear,
         files={},
     )

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import cast
 
 from models.encoder import Pooling, TwoHeadEncoder, pretrained_backbone
-from models.layout import TOKENIZER
+from models.layout import LINEAR, TOKENIZER
 from models.loading import (
     base_directory,
     config_file,
     load_network,
 )
-from models.manifest import Base, Manifest, file_sha256
+from models.manifest import Base, Manifest, ModelError, file_sha256
+from models.training.layers import chosen_layers, keep_layers, layer_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,14 @@ class Start:
     """Folder of the encoder, or of a model of ours."""
     is_model: bool
     reads_companies: bool = False
+    layers: tuple[int, ...] = ()
+    """Those that are kept of a model of ours, if not all."""
 
     @property
     def identity(self) -> str:
         """What tells this start from others."""
-        return f"{self.base.name} {self.base.sha256}"
+        kept = f" {self.layers}" if self.layers else ""
+        return f"{self.base.name} {self.base.sha256}{kept}"
 
     def open(self, topics: tuple[str, ...]) -> tuple[TwoHeadEncoder, Path, Path]:
         """The network, and the paths of its tokenizer and its config. Raises ModelError.
@@ -48,6 +52,8 @@ class Start:
                 hidden = known.sentiment.in_features
                 network = TwoHeadEncoder(known.backbone, hidden, known.pooling, topics)
                 network.sentiment = known.sentiment
+            if self.layers:
+                keep_layers(network, self.layers)
         for name, parameter in network.named_parameters():
             parameter.requires_grad = ".pooler." not in name
         return network, tokenizer, config
@@ -74,3 +80,19 @@ def from_model(directory: Path, manifest: Manifest) -> Start:
         sha256=file_sha256(directory / "manifest.json"),
     )
     return Start(base, manifest.pooling, directory, True, manifest.reads_companies)
+
+
+def from_teacher(directory: Path, manifest: Manifest, layers: str) -> Start:
+    """Start a student from its teacher's own weights, less the layers that are not wanted (see
+    `models.training.layers`). Raises ModelError."""
+    if LINEAR in manifest.files:
+        raise ModelError(f"{directory}: a linear model has no layers to choose from")
+    _, network, _ = load_network(directory)
+    base = Base(
+        name=manifest.base.name,
+        licence=manifest.base.licence,
+        package="",
+        sha256=manifest.base.sha256,
+    )
+    chosen = chosen_layers(layers, layer_count(network))
+    return Start(base, manifest.pooling, directory, True, manifest.reads_companies, chosen)

@@ -31,7 +31,8 @@ class ScoringFigures:
     loaded_latency_ms: Mapping[str, float]
     """Of texts that arrive by chance at LOAD of the throughput."""
     ratio_pipeline_1: float | None
-    """How many times the texts a second of the plain pipeline, one text a batch."""
+    """How many times the texts a second of the plain pipeline, one text a batch. It runs the same
+    weights, for a fast bundled model those of the accurate one."""
     ratio_pipeline_32: float | None
     ratio_sentence_calls: float
     """How many times the texts a second of our own scorer, called with one text after another."""

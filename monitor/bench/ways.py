@@ -7,6 +7,7 @@ from functools import partial
 
 from models.backends.opening import TORCH, BackendOptions
 from models.scorer import Prepared, Scorer
+from models.tiers import accurate
 from monitor.bench.latency import poisson_arrivals, served
 from monitor.bench.plain_pipeline import plain_pipeline
 from monitor.bench.rounds import Way, fitting
@@ -63,7 +64,7 @@ class Ways:
         """Token counts of the texts of each of our laps."""
         self._language = language
         self._texts = texts
-        self._plain = plain_pipeline(spec, device, self.model.max_tokens)
+        self._plain = plain_pipeline(accurate(spec), device, self.model.max_tokens)
         self._plain_labels: dict[str, str] = {}
         self._uses = itertools.count(1)
 

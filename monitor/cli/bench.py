@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from monitor.cli.options import print_json
+from monitor.cli.options import print_json, tier_option
 from monitor.failures import UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def _measured(command: Callable[..., Any]) -> Callable[..., Any]:
                 help="bundled:NAME, a model directory, or a Hugging Face classifier.  "
                 "[default: the bundled one]",
             ),
+            tier_option,
             click.option("--language", type=click.Choice(["en", "zh"]), default="en"),
             click.option(
                 "--texts",
@@ -65,6 +66,9 @@ def bench(context: click.Context, /, as_json: bool, **options: Any) -> None:
     Our scorer, a call for each text, a plain Hugging Face pipeline with the same weights (batches
     of 1 and of 32) and a matrix product take turns for five rounds; medians are told. No text comes
     twice the same, so nothing is answered from memory. Let nothing else run meanwhile.
+
+    The usual ways run a fast bundled model's accurate one: --tier fast tells what it gains, and
+    how many labels are the same.
 
     `undertone bench pipeline` measures end to end, from the bus to the tallies.
     """
@@ -126,13 +130,15 @@ def pipeline(
 
 def _chosen(options: dict[str, Any]) -> tuple[str, str, list[str]]:
     """The model, the language, and the texts."""
-    from models.scorer import DEFAULT_MODELS
+    from models.tiers import bundled_models
     from monitor.bench.texts import read_texts, written_texts
 
-    language = options["language"]
+    language, tier = options["language"], options["tier"]
+    if options["model"] and tier:
+        raise UsageError("--tier chooses among the bundled models: give it or --model")
     path = options["texts"]
     texts = read_texts(path) if path else written_texts(language)
-    return options["model"] or DEFAULT_MODELS[language], language, texts
+    return options["model"] or bundled_models(tier or "accurate")[language], language, texts
 
 
 def _show(title: str, rows: Iterator[tuple[str, str]], machine: Any) -> None:

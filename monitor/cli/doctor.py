@@ -84,4 +84,7 @@ def _models(settings: Settings) -> str:
     ways = "; ".join(
         f"{language} is run by {reason}" for language, reason in scorer.backend_reasons.items()
     )
-    return f"{names}; {ways}; {os.cpu_count()} cores; loaded in {loaded:.1f} s, {rate:.0f} texts/s"
+    return (
+        f"{names}; tier {settings.models.tier}; {ways}; {os.cpu_count()} cores; "
+        f"loaded in {loaded:.1f} s, {rate:.0f} texts/s"
+    )

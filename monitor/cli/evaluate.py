@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from monitor.cli.options import as_json, print_json
+from monitor.cli.options import as_json, print_json, tier_option
 from monitor.failures import DataError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from models.scorer import Scorer
+    from models.tiers import Tier
     from models.training.examples import Example
 
 BUNDLED = "bundled"
@@ -30,6 +31,7 @@ BUNDLED = "bundled"
     help="Model for all languages: bundled:en, a directory, or a classifier."
     " `bundled` is the bundled one of each language.",
 )
+@tier_option
 @click.option(
     "--compare",
     nargs=2,
@@ -71,6 +73,7 @@ BUNDLED = "bundled"
 def evaluate(
     paths: tuple[Path, ...],
     model: str,
+    tier: Tier | None,
     compare: tuple[str, str] | None,
     by: str,
     with_baselines: bool,
@@ -93,6 +96,8 @@ def evaluate(
         undertone evaluate labels.csv --compare bundled our-model
     """
     specs = _specs(paths, model, compare)
+    if tier and BUNDLED not in specs:
+        raise UsageError("--tier chooses among the bundled models: give it or --model")
     ways = _ways(by)
     if train_paths and not with_baselines:
         raise UsageError("--train says what baselines learn from: give --baselines too")
@@ -104,13 +109,16 @@ def evaluate(
     from models.evaluation.page import page
     from models.evaluation.report import report
     from models.labels import TOPICS
-    from models.scorer import DEFAULT_MODELS, Scorer
+    from models.scorer import Scorer
+    from models.tiers import bundled_models
     from models.training.labelled_files import read_labelled
 
     if with_baselines:
         require()
     models = {
-        spec: Scorer.load(DEFAULT_MODELS if spec == BUNDLED else {"en": spec, "zh": spec})
+        spec: Scorer.load(
+            bundled_models(tier or "accurate") if spec == BUNDLED else {"en": spec, "zh": spec}
+        )
         for spec in specs
     }
     topics = _topics(models)

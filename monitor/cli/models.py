@@ -45,18 +45,23 @@ def _registry(settings: Settings) -> Registry:
 @as_json
 def list_(settings: Settings, as_json: bool) -> None:
     """List the bundled models and all versions of the registry."""
-    from models.journal import LANGUAGES, bundled, succession
+    from models.journal import LANGUAGES, succession
+    from models.loading import bundled_specs
     from models.manifest import MANIFEST, ModelError, parse_manifest
+    from models.tiers import in_tier
 
     registry = _registry(settings)
     entries = registry.entries()
-    serving = {language: succession(entries, language)[-1] for language in LANGUAGES}
+    serving = {
+        language: in_tier(succession(entries, language)[-1], settings.models.tier)
+        for language in LANGUAGES
+    }
     broken: list[str] = []
     table = Table(box=None)
     table.add_column("version", no_wrap=True)
     for heading in ("languages", "method", "in service", "created", "size", "sentiment F1"):
         table.add_column(heading)
-    for version in [*(bundled(language) for language in LANGUAGES), *registry.versions()]:
+    for version in [*bundled_specs(), *registry.versions()]:
         directory = registry.directory(version)
         row: dict[str, Any] = {
             "version": version,
@@ -169,13 +174,13 @@ def verify(settings: Settings, names: tuple[str, ...], as_json: bool) -> None:
     Without a name all versions of the registry and the bundled models are checked. Exit code 1 if
     one of them is not sound.
     """
-    from models.journal import LANGUAGES, bundled
+    from models.loading import bundled_specs
     from models.manifest import ModelError
     from models.serving import ServiceOptions, open_directory, open_version
 
     registry, options = _registry(settings), ServiceOptions(device="cpu")
     broken = False
-    for name in names or [*(bundled(language) for language in LANGUAGES), *registry.versions()]:
+    for name in names or [*bundled_specs(), *registry.versions()]:
         try:
             version, directory = registry.find(name)
             model = (

@@ -34,6 +34,12 @@ def configured(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
+tier_option = click.option(
+    "--tier",
+    type=click.Choice(["accurate", "fast"]),
+    help="Of the bundled models: the accurate ones, or the fast ones distilled from them.",
+)
+
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
 
@@ -72,7 +78,7 @@ class Moment(click.ParamType[datetime]):
             return value
         text = str(value).strip()
         if text[-1:] in "mhdw" and text[:-1].isdigit():
-            from alerts.rules import parse_duration
+            from alerts.rule_fields import parse_duration
 
             return datetime.now(UTC) - timedelta(seconds=parse_duration(text))
         try:

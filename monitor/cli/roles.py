@@ -23,11 +23,18 @@ def run_role(
     host: str | None,
     port: int | None,
     sample: bool | None,
+    tier: str | None = None,
 ) -> None:
     """Run a role in this process until SIGTERM, or until the supervisor is gone."""
     settings = load_settings(
         config,
-        {"data_dir": data_dir, "web.host": host, "web.port": port, "sample": sample},
+        {
+            "data_dir": data_dir,
+            "web.host": host,
+            "web.port": port,
+            "sample": sample,
+            "models.tier": tier,
+        },
     )
     prepare_data_dir(settings)
     stop = threading.Event()

@@ -10,7 +10,7 @@ import click
 
 from monitor.cli.init import TEMPLATES
 from monitor.cli.lines import chunks_of_lines, opened
-from monitor.cli.options import print_json
+from monitor.cli.options import print_json, tier_option
 from monitor.cli.roles import role_options, run_role
 from monitor.failures import Invalid, UsageError
 
@@ -27,6 +27,7 @@ SHOWN_REFUSALS = 20
 @click.argument("file", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object a line.")
 @click.option("--jsonl", is_flag=True, help="FILE's lines are JSON objects that may ask for more.")
+@tier_option
 @role_options
 def score(file: str | None, as_json: bool, jsonl: bool, **options: Any) -> None:
     """Score texts, or run the score role.
@@ -58,7 +59,9 @@ def score(file: str | None, as_json: bool, jsonl: bool, **options: Any) -> None:
     from monitor.settings import load_settings
     from monitor.text_rows import prepare
 
-    settings = load_settings(options["config"], {"data_dir": options["data_dir"]})
+    settings = load_settings(
+        options["config"], {"data_dir": options["data_dir"], "models.tier": options["tier"]}
+    )
     refused = 0
     with opened(file) as descriptor:
         watchlist = _watchlist(settings) if jsonl else Watchlist([])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import click
 
 from monitor.cli.train_progress import TrainingBar
+from monitor.cli.training_data import own_corpus, recipe_corpus
 from monitor.failures import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from models.training.run import TrainingPlan
     from models.training.start import Start
 
-SHOWN_MISSING = 20
 OWN_BATCH_TEXTS = 32
 METHODS = ("full", "lora", "adalora", "linear")
 LEARNING_RATES = {"full": 5e-5, "lora": 5e-4, "adalora": 2e-3, "linear": 0.0}
@@ -35,7 +35,7 @@ EPOCHS = {"full": 4, "lora": 6, "adalora": 8, "linear": 1}
 @click.option(
     "--texts",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Archives with the texts of items that are labelled by hash.",
+    help="Archives with the texts of rows that have a content_hash and no text.",
 )
 @click.option(
     "--train",
@@ -109,13 +109,17 @@ def train(
     """Train a model on labelled texts, and write a directory that `models` settings can name.
 
     A row is a text with a sentiment, with topics, or with both; it may name companies with a
-    sentiment each. Training goes on from the bundled model of the language, so that a few hundred
-    labels help. The run can be interrupted: the same command goes on where it was.
+    sentiment each. In place of its text it may have the content_hash of it. Training goes on from
+    the bundled model of the language, so that a few hundred labels help. The run can be
+    interrupted: the same command goes on where it was.
 
+    \b
         undertone train --train labels.csv --output our-model
+        undertone train --train hashes.jsonl --texts archives/ --output our-model
 
     A bundled model is made again by its recipe:
 
+    \b
         undertone train --recipe en --data DIR --texts DIR --output models/bundled/en
     """
     if bool(recipe) == bool(train_files):
@@ -130,14 +134,11 @@ def train(
     keep_freed_memory()
     if recipe:
         chosen = RECIPES[recipe]
-        if data is None and recipe == "en":
-            raise UsageError(
-                "--recipe en needs --data: the folder with tfns-sentiment, tfns-topic, sentfin "
-                "and newsmtsc"
-            )
-        corpus = chosen.corpus(data or Path(), _found_texts(chosen.labelled_items, texts))
+        corpus = recipe_corpus(chosen, data, texts)
     else:
-        corpus = _own_corpus(train_files, valid_files, licence, options)
+        corpus = own_corpus(
+            train_files, valid_files, texts, licence, options["own_topics"], options["seed"]
+        )
         chosen = RECIPES[options["language"] or _language(corpus)]
     plan = _plan(chosen, bool(recipe), corpus, output, options)
     click.echo(f"{len(plan.train)} texts to train on, {len(plan.valid)} to validate", err=True)
@@ -159,32 +160,6 @@ def train(
         else:
             manifest = run_training(plan, output, tell)
     click.echo(f"{output}: {manifest.identifier}")
-
-
-def _own_corpus(
-    train_files: tuple[Path, ...],
-    valid_files: tuple[Path, ...],
-    licence: str,
-    options: Mapping[str, Any],
-) -> Corpus:
-    """A desk's own labels, with what validates held apart."""
-    from models.manifest import DataSource, file_sha256
-    from models.training.examples import without
-    from models.training.labelled_files import read_labelled
-    from models.training.recipes import Corpus
-    from models.training.splitting import hold_out, without_near
-
-    sources, examples = [], []
-    for path in train_files:
-        found = read_labelled(path, options["own_topics"])
-        examples += found
-        sources.append(DataSource(path.name, len(found), licence, file_sha256(path)))
-    valid = [row for path in valid_files for row in read_labelled(path, options["own_topics"])]
-    if valid:
-        examples = without_near(without(examples, valid), valid)
-    else:
-        examples, valid = hold_out(without(examples, []), options["seed"])
-    return Corpus(examples, valid, {}, tuple(sources))
 
 
 def _language(corpus: Corpus) -> str:
@@ -281,17 +256,3 @@ def _start(recipe: Recipe, is_recipe: bool, options: Mapping[str, Any]) -> Start
     if base is not None and (known.package or base.name not in known.name):
         known = Base(name=base.name, licence="not stated", package="", sha256="")
     return from_base(known, recipe.pooling, base)
-
-
-def _found_texts(labelled: Mapping[str, Mapping[str, Any]], folder: Path | None) -> dict[str, str]:
-    """The texts of labelled items, with a word on those that were not found."""
-    from monitor.labelled_texts import texts_by_hash
-
-    found = texts_by_hash(folder, labelled.keys()) if folder and labelled else {}
-    missing = [row for digest, row in labelled.items() if digest not in found]
-    if missing:
-        reason = f"not in {folder}" if folder else "give --texts DIR, with the archives"
-        click.secho(f"{len(missing)} labelled items are left out: {reason}", fg="yellow", err=True)
-    for row in missing[:SHOWN_MISSING] if folder else ():
-        click.echo(f"  {row['published']} {row['source']} {row['content_hash']}", err=True)
-    return found

@@ -11,17 +11,31 @@ from hypothesis import strategies as st
 
 from alerts.detectors.surge import SurgeDetector
 from alerts.fold import KeyState, Transition, fold
-from alerts.rules import SurgeRule, ThresholdRule, rule_hash
+from alerts.rules import AnyRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
-from tests.unit.alerts.records import DAY, HOUR, START, bucket, every, surge, threshold
+from tests.unit.alerts.records import (
+    DAY,
+    HOUR,
+    START,
+    bucket,
+    cusum,
+    every,
+    surge,
+    threshold,
+    volume,
+)
 
-AnyRule = ThresholdRule | SurgeRule
 ACTIVE = [
     threshold(window="1h", min_stories=3, cooldown="30m"),
     threshold(window="30m", min_stories=2, for_buckets=3, cooldown="0m", leave=0.2),
     surge(window="1h", baseline="4h", probability=0.01, min_negative=2, min_stories=2),
     surge(window="30m", baseline="1h", probability=0.05, min_negative=1, min_stories=1,
           cooldown="10m", for_buckets=2, prior_negative=0.1),
+    cusum(window="30m", baseline="2h", run_length=50, min_stories=2, cooldown="0m", burst="20m"),
+    surge(window="1h", baseline="4h", false_alarms="100 per day", min_negative=2, min_stories=2),
+    volume(window="30m", baseline="2h", probability=0.05, min_negative=1, min_stories=1,
+           cooldown="0m", prior_negative=0.2),
+    cusum(window="1h", usual=0.2, run_length=50, min_stories=1, correlation=0, for_buckets=2),
 ]  # fmt: skip
 
 

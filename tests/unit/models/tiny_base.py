@@ -17,8 +17,8 @@ from models.training.start import Start, from_base
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789亏盈损利"
 
 
-def tiny_base(folder: Path) -> Start:
-    """Write a BERT of one layer, 32 wide, that reads letter by letter, and start from it."""
+def tiny_base(folder: Path, layers: int = 1) -> Start:
+    """Write a BERT of few layers, 32 wide, that reads letter by letter, and start from it."""
     folder.mkdir(parents=True, exist_ok=True)
     pieces = ["[PAD]", COMPANY_MARK, "[UNK]", "[CLS]", "[SEP]", "profit", "loss", "soars", "falls"]
     pieces += [*LETTERS, *(f"##{letter}" for letter in LETTERS)]
@@ -33,7 +33,7 @@ def tiny_base(folder: Path) -> Start:
     config = BertConfig(
         vocab_size=len(pieces),
         hidden_size=32,
-        num_hidden_layers=1,
+        num_hidden_layers=layers,
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=64,

@@ -113,7 +113,8 @@ def test_list_and_show(desk: Desk) -> None:
     broken = desk.registry.register(Path(desk.wrong))
     (desk.registry.directory(broken) / "manifest.json").unlink()
     rows = {row["version"]: row for row in desk.json("list")}
-    assert list(rows) == ["bundled:en", "bundled:zh", version, broken]
+    assert {"bundled:en", "bundled:zh"} <= set(rows)
+    assert list(rows)[-2:] == [version, broken]
     assert rows[version]["in_service"] == ["en"]
     assert rows["bundled:zh"]["in_service"] == ["zh"]
     assert (rows[version]["method"], rows[version]["sentiment_f1"]) == ("full", 1.0)
@@ -131,7 +132,8 @@ def test_list_and_show(desk: Desk) -> None:
 
 def test_verify_names_what_is_not_sound(desk: Desk) -> None:
     version = desk.registry.register(Path(desk.right))
-    assert [row["sound"] for row in desk.json("verify")] == [True, True, True]
+    rows = desk.json("verify")
+    assert rows[-1]["model"] == version and all(row["sound"] for row in rows)
     heads = desk.registry.directory(version) / HEADS
     heads.chmod(0o644)
     heads.write_bytes(b"nothing")

@@ -1,0 +1,73 @@
+"""The fast tier: which bundled model serves, and what is said where it was not made."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import models.loading as loading
+from models.loading import resolve
+from models.manifest import ModelError
+from models.registry import Registry
+from models.serving import ModelService, ServiceOptions
+from models.tiers import accurate, bundled_models, in_tier
+from tests.unit.models.tiny import write_tiny
+
+NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
+SPECS = {"en": "registry:en", "zh": "bundled:zh"}
+FAST = ServiceOptions(device="cpu", tier="fast")
+
+
+@pytest.fixture
+def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "bundled"
+    for name in ("en", "zh", "en-fast", "zh-fast"):
+        write_tiny(folder / name, name=f"tiny-{name}", languages=(name[:2],))
+    monkeypatch.setattr(loading, "BUNDLED", folder)
+    return folder
+
+
+def test_only_bundled_models_have_a_fast_one() -> None:
+    assert in_tier("bundled:en", "fast") == "bundled:en-fast"
+    assert in_tier("bundled:en", "accurate") == "bundled:en"
+    for other in ("bundled:en-fast", "registry:en", "our-model@0123abcd", "our/model"):
+        assert in_tier(other, "fast") == other
+    assert accurate("bundled:zh-fast") == "bundled:zh"
+    assert accurate("our-fast") == "our-fast"
+    assert bundled_models("fast") == {"en": "bundled:en-fast", "zh": "bundled:zh-fast"}
+    assert bundled_models("accurate") == {"en": "bundled:en", "zh": "bundled:zh"}
+
+
+def test_the_fast_models_serve_where_the_bundled_ones_would(bundled: Path, tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "models")
+    service = ModelService(registry, SPECS, FAST)
+    found = service.start().identifiers
+    assert found["en"].startswith("tiny-en-fast@") and found["zh"].startswith("tiny-zh-fast@")
+    assert service.serving == {"en": "bundled:en-fast", "zh": "bundled:zh-fast"}
+    write_tiny(tmp_path / "own", name="own")
+    own = registry.register(tmp_path / "own")
+    registry.promote(own, "en", expected="bundled:en", by="ann", now=NOW)
+    promoted = service.renewed()
+    assert promoted is not None and promoted.identifiers["en"] == own
+    registry.rollback("en", by="ann", now=NOW)
+    back = service.renewed()
+    assert back is not None and back.identifiers["en"] == found["en"]
+
+
+def test_a_fast_model_can_be_promoted_for_one_language(bundled: Path, tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "models")
+    registry.promote("bundled:en-fast", "en", expected="bundled:en", by="ann", now=NOW)
+    service = ModelService(registry, SPECS, ServiceOptions(device="cpu"))
+    service.start()
+    assert service.serving == {"en": "bundled:en-fast", "zh": "bundled:zh"}
+
+
+def test_a_fast_model_that_was_not_made_is_said(bundled: Path, tmp_path: Path) -> None:
+    (bundled / "zh-fast").rename(tmp_path / "elsewhere")
+    reason = "'bundled:zh-fast' is not here.*undertone distill --recipe zh.*bundled:en-fast"
+    with pytest.raises(ModelError, match=reason):
+        resolve("bundled:zh-fast")
+    with pytest.raises(ModelError, match=reason):
+        ModelService(Registry(tmp_path / "models"), SPECS, FAST).start()
+    with pytest.raises(ModelError, match="is no bundled model"):
+        resolve("bundled:fr-fast")
