@@ -44,7 +44,7 @@ def text_by_text(query: Tensor, key: Tensor, value: Tensor, places: Places) -> T
 def fused_attention(device: torch.device, heads: int, width: int) -> tuple[str, Attention] | None:
     """A kernel of this GPU that reads all texts at once, and its name; None where there is none.
 
-    flash-attn's where that is installed, else torch's (2.10 and newer). It is tried before it is
+    flash-attn's where that is installed, else torch's, where it has one. It is tried before it is
     taken: whether it can run hangs on the GPU, on how the library was built and on the width.
     """
     for name, module, function in (

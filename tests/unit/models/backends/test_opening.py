@@ -78,7 +78,7 @@ def test_a_cache_that_cannot_be_written_is_told_and_done_without(
 
 
 def test_an_unknown_backend_is_named(model: str) -> None:
-    with pytest.raises(ModelError, match="backend 'fast': auto, torch, openvino-f32"):
+    with pytest.raises(ModelError, match="backend 'fast': auto, torch, packed, openvino-f32"):
         BundledModel(model, BackendOptions(backend="fast"))
 
 
