@@ -14,6 +14,7 @@ from alerts.rules import RuleFile
 from ingest.feeds.catalogue import default_feeds
 from ingest.feeds.settings import FeedSettings
 from models.watched import WatchlistFile
+from monitor.bus_settings import BusSettings
 from monitor.failures import UsageError
 from monitor.rule_names import check_names
 from monitor.watchlist_file import load_watchlist
@@ -28,16 +29,6 @@ PREFIX = "UNDERTONE_"
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BusSettings(_Part):
-    """Where records travel."""
-
-    kind: Literal["embedded", "kafka"] = "embedded"
-    bootstrap_servers: str = "127.0.0.1:9092"
-    topic_prefix: str = Field("undertone.", pattern=r"^[A-Za-z0-9._-]{0,100}$")
-    partitions: int = Field(1, ge=1, le=1_000)
-    replication_factor: int = Field(1, ge=1, le=9)
 
 
 class StoreSettings(_Part):

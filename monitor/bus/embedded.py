@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from monitor.bus.protocol import Positions, Record, TopicPartition
+from monitor.bus.topics import AS_USUAL, FoundTopic, TopicSettings, differences, missing
 from monitor.failures import Unavailable, UsageError
 
 LEASE_SECONDS = 10.0
@@ -44,11 +45,11 @@ CREATE TABLE IF NOT EXISTS leases (
 
 
 class EmbeddedBus:
-    """A bus in one SQLite file; `retention_seconds` is how long read records are kept."""
+    """A bus in one SQLite file; a topic's retention is how long read records are kept."""
 
-    def __init__(self, path: Path, retention_seconds: float = 7 * 86_400) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._retention_seconds = retention_seconds
+        self._retention_seconds: dict[str, float] = {}
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
@@ -63,24 +64,30 @@ class EmbeddedBus:
             (value,) = connection.execute("SELECT value FROM identity").fetchone()
             return str(value)
 
-    def create_topics(self, topics: Sequence[str], partitions: int) -> None:
+    def create_topics(
+        self, topics: Sequence[str], partitions: int, wanted: TopicSettings = AS_USUAL
+    ) -> None:
         with self.transaction() as connection:
             for topic in topics:
-                connection.execute(
-                    "INSERT INTO topics VALUES (?, ?) ON CONFLICT DO NOTHING", (topic, partitions)
-                )
-                (existing,) = connection.execute(
+                if wanted.create:
+                    connection.execute(
+                        "INSERT INTO topics VALUES (?, ?) ON CONFLICT DO NOTHING",
+                        (topic, partitions),
+                    )
+                row = connection.execute(
                     "SELECT partitions FROM topics WHERE topic = ?", (topic,)
                 ).fetchone()
-                if existing != partitions:
-                    raise UsageError(
-                        f"topic '{topic}' has {existing} partitions, {partitions} are configured "
-                        f"(bus.partitions)"
-                    )
+                if row is None:
+                    raise UsageError(f"{missing(topic)} in {self._path}")
+                # One file is one replica, and nothing of a topic is configured but its retention.
+                found = FoundTopic(topic, row[0], wanted.replication_factor, {})
+                for difference in differences(found, partitions, wanted):
+                    raise UsageError(str(difference))
                 connection.executemany(
                     "INSERT INTO heads VALUES (?, ?, 0) ON CONFLICT DO NOTHING",
                     [(topic, partition) for partition in range(partitions)],
                 )
+                self._retention_seconds[topic] = wanted.retention_seconds
 
     def partitions(self, topic: str) -> int:
         with self._answers() as connection:
@@ -163,7 +170,7 @@ class EmbeddedBus:
                 "DELETE FROM log WHERE topic = ?1 AND appended < ?2 AND offset < coalesce("
                 " (SELECT min(next_offset) FROM offsets"
                 "  WHERE offsets.topic = ?1 AND offsets.partition = log.partition), 0)",
-                (topic, now - self._retention_seconds),
+                (topic, now - self._retention_seconds.get(topic, AS_USUAL.retention_seconds)),
             )
         with self._answers() as connection:
             connection.execute("PRAGMA incremental_vacuum")

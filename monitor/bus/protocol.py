@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from monitor.bus.topics import AS_USUAL, TopicSettings
+
 TopicPartition = tuple[str, int]
 
 Positions = Callable[[Sequence[TopicPartition]], Mapping[TopicPartition, int]]
@@ -60,8 +62,14 @@ class Bus(Protocol):
     def identity(self) -> str:
         """What tells this bus, and its topics, from one made anew; raise Unavailable."""
 
-    def create_topics(self, topics: Sequence[str], partitions: int) -> None:
-        """Create what does not exist; raise UsageError where partitions differ, Unavailable."""
+    def create_topics(
+        self, topics: Sequence[str], partitions: int, wanted: TopicSettings = AS_USUAL
+    ) -> None:
+        """Create what does not exist, and hold what does against what is wanted.
+
+        What differs is a warning in the log; raises UsageError where records would be lost or
+        refused, or where a topic is missing and must not be made; raises Unavailable.
+        """
 
     def partitions(self, topic: str) -> int:
         """Number of partitions of a topic; raise Unavailable."""

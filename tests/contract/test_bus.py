@@ -11,6 +11,7 @@ from kafka.admin import MemberToRemove
 from monitor.bus import Bus, Consumer, Record
 from monitor.bus.embedded import EmbeddedBus
 from monitor.bus.kafka import KafkaBus, KafkaConnection
+from monitor.bus.topics import TopicSettings
 from monitor.events import SCORED
 from monitor.failures import UsageError
 from tests.servers import ON_SMALL_BROKER
@@ -159,8 +160,14 @@ def test_groups_do_not_know_of_each_other(bus: Bus) -> None:
 
 def test_topics_with_other_partitions_are_refused(bus: Bus) -> None:
     bus.create_topics([TOPIC], 2)
-    with pytest.raises(UsageError, match="2 partitions, 3 are configured"):
+    with pytest.raises(UsageError, match=rf"{TOPIC}': partitions is 2, 3 is wanted \(bus\.part"):
         bus.create_topics([TOPIC], 3)
+
+
+def test_a_topic_that_must_not_be_made_is_missed_by_name(bus: Bus) -> None:
+    with pytest.raises(UsageError, match=r"articles' does not exist, and bus\.topics is 'check'"):
+        bus.create_topics(["articles"], 2, TopicSettings(create=False))
+    bus.create_topics([TOPIC], 2, TopicSettings(create=False))
 
 
 def test_any_bytes_travel_unchanged(bus: Bus) -> None:
