@@ -219,6 +219,13 @@ def _anchored(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     models = values.get("models")
     if isinstance(models, dict) and isinstance(models.get("registry"), str):
         models["registry"] = folder / models["registry"]
+    bus = values.get("bus")
+    for part in ("tls", "sasl"):
+        files = bus.get(part) if isinstance(bus, dict) else None
+        if isinstance(files, dict):
+            for name, value in files.items():
+                if name.endswith("_file") and isinstance(value, str):
+                    files[name] = folder / value
     for replay in values.get("replays") or ():
         if isinstance(replay, dict) and isinstance(replay.get("path"), str):
             replay["path"] = folder / replay["path"]

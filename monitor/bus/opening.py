@@ -15,7 +15,9 @@ def open_bus(settings: Settings) -> Bus:
     if settings.bus.kind == "kafka":
         from monitor.bus.kafka import KafkaBus, KafkaConnection
 
-        connection = KafkaConnection(settings.bus.bootstrap_servers)
+        connection = KafkaConnection(
+            settings.bus.bootstrap_servers, tls=settings.bus.tls, sasl=settings.bus.sasl
+        )
         bus = KafkaBus(connection, settings.bus.topic_prefix)
     else:
         bus = EmbeddedBus(settings.data_dir / "bus.db")
