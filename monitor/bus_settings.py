@@ -92,6 +92,9 @@ class BusSettings(_Part):
     min_insync_replicas: int | None = Field(None, ge=1, le=9)
     """How many replicas have a record before it counts as written; by default one less than there
     are, at most two, so that one broker may be away."""
+    compression: Literal["none", "gzip", "zstd"] = "zstd"
+    max_poll_seconds: float = Field(300.0, ge=10, le=3_600)
+    """For how long a consumer that is busy keeps its partitions without a sign from its loop."""
     retention_hours: float = Field(168.0, gt=0, le=87_600)
     dead_letter_retention_hours: float = Field(720.0, gt=0, le=87_600)
     """Dead letters wait for a person, so they are kept for longer."""

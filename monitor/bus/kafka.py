@@ -52,18 +52,7 @@ class KafkaBus:
         return self._counts[topic]
 
     def producer(self) -> "KafkaBusProducer":
-        try:
-            inner = KafkaProducer(
-                **self.connection.options(),
-                acks="all",
-                enable_idempotence=True,
-                compression_type="zstd",
-                linger_ms=5,
-                max_request_size=2_000_000,
-            )
-        except KafkaError as error:
-            raise self.connection.unavailable(error) from error
-        return KafkaBusProducer(self, inner)
+        return KafkaBusProducer(self)
 
     def consumer(
         self, topic: str, group: str, positions: Positions | None = None
@@ -128,12 +117,30 @@ class _Closing:
 
 
 class KafkaBusProducer:
-    def __init__(self, bus: KafkaBus, inner: KafkaProducer) -> None:
+    """Idempotent, and sure of a record only when all replicas in sync have it."""
+
+    def __init__(self, bus: KafkaBus) -> None:
         self._bus = bus
-        self._inner = inner
+        self._inner: KafkaProducer | None = self._open()
         self._futures: list[Any] = []
 
+    def _open(self) -> KafkaProducer:
+        connection = self._bus.connection
+        try:
+            return KafkaProducer(
+                **connection.options(),
+                acks="all",
+                enable_idempotence=True,
+                compression_type=connection.compression,
+                linger_ms=5,
+                max_request_size=AS_USUAL.max_message_bytes,
+            )
+        except KafkaError as error:
+            raise connection.unavailable(error) from error
+
     def send(self, topic: str, partition: int, key: str, value: bytes) -> None:
+        if self._inner is None:
+            self._inner = self._open()
         try:
             self._futures.append(
                 self._inner.send(
@@ -141,19 +148,32 @@ class KafkaBusProducer:
                 )
             )
         except KafkaError as error:
-            raise self._bus.connection.unavailable(error) from error
+            raise self._given_up(error) from error
 
     def flush(self) -> None:
         futures, self._futures = self._futures, []
+        if self._inner is None:
+            return
         try:
             self._inner.flush(timeout=FLUSH_TIMEOUT_SECONDS)
             for future in futures:
                 future.get(timeout=FLUSH_TIMEOUT_SECONDS)
         except KafkaError as error:
-            raise self._bus.connection.unavailable(error) from error
+            raise self._given_up(error) from error
 
     def close(self) -> None:
         try:
             self.flush()
         finally:
-            self._inner.close(timeout=5)
+            if self._inner is not None:
+                self._inner.close(timeout=5)
+
+    def _given_up(self, error: KafkaError) -> Unavailable:
+        """An idempotent producer may be of no more use after an error, a refused login never is:
+        the next record gets a new one. What the old one still holds is dropped with it, so that
+        it cannot come after what is sent again."""
+        inner, self._inner, self._futures = self._inner, None, []
+        if inner is not None:
+            with contextlib.suppress(KafkaError):
+                inner.close(timeout=0)
+        return self._bus.connection.unavailable(error)

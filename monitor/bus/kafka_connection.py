@@ -35,8 +35,12 @@ class KafkaConnection:
         bootstrap_servers: str,
         tls: TlsSettings | None = None,
         sasl: SaslSettings | None = None,
+        compression: str = "zstd",
+        max_poll_seconds: float = 300.0,
     ) -> None:
         self.bootstrap_servers = bootstrap_servers
+        self.compression = None if compression == "none" else compression
+        self.max_poll_seconds = max_poll_seconds
         self._tls = tls
         self._sasl = sasl
         self._failure: BaseException | None = None

@@ -16,7 +16,11 @@ def open_bus(settings: Settings) -> Bus:
         from monitor.bus.kafka import KafkaBus, KafkaConnection
 
         connection = KafkaConnection(
-            settings.bus.bootstrap_servers, tls=settings.bus.tls, sasl=settings.bus.sasl
+            settings.bus.bootstrap_servers,
+            tls=settings.bus.tls,
+            sasl=settings.bus.sasl,
+            compression=settings.bus.compression,
+            max_poll_seconds=settings.bus.max_poll_seconds,
         )
         bus = KafkaBus(connection, settings.bus.topic_prefix)
     else:
