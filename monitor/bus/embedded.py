@@ -6,6 +6,7 @@ lease runs out.
 """
 
 import contextlib
+import logging
 import os
 import sqlite3
 import threading
@@ -18,6 +19,7 @@ from monitor.bus.protocol import Positions, Record, TopicPartition
 from monitor.bus.topics import AS_USUAL, FoundTopic, TopicSettings, differences, missing
 from monitor.failures import Unavailable, UsageError
 
+LOG = logging.getLogger(__name__)
 LEASE_SECONDS = 10.0
 POLL_INTERVAL_SECONDS = 0.05
 BUSY_TIMEOUT_SECONDS = 30.0
@@ -229,11 +231,13 @@ class EmbeddedConsumer:
         self._owner = uuid.uuid4().hex
         self._next: dict[int, int] = {}
         self._lease_until = 0.0
+        self._paused = False
 
     def poll(self, max_records: int, timeout_seconds: float) -> list[Record]:
         deadline = time.monotonic() + timeout_seconds
         while True:
-            records = self._read(max_records) if self._hold_lease() else []
+            held = self._hold_lease()
+            records = self._read(max_records) if held and not self._paused else []
             if records:
                 return records
             remaining = deadline - time.monotonic()
@@ -263,9 +267,10 @@ class EmbeddedConsumer:
                 " expires = excluded.expires",
                 (self._group, self._topic, self._owner, os.getpid(), now + LEASE_SECONDS),
             )
-        self._lease_until = now + LEASE_SECONDS
         if not held:
             self._start_positions()
+        # Only now: where the positions are not to be had, the next poll asks again.
+        self._lease_until = now + LEASE_SECONDS
         return True
 
     def _start_positions(self) -> None:
@@ -299,6 +304,12 @@ class EmbeddedConsumer:
 
     def commit(self, positions: Mapping[TopicPartition, int]) -> None:
         with self._bus.transaction() as connection:
+            row = connection.execute(
+                "SELECT owner FROM leases WHERE grp = ? AND topic = ?", (self._group, self._topic)
+            ).fetchone()
+            if row is None or row[0] != self._owner:
+                LOG.info("offsets of %s were not committed, the group has moved on", self._group)
+                return
             connection.executemany(
                 "INSERT INTO offsets VALUES (?, ?, ?, ?) ON CONFLICT (grp, topic, partition)"
                 " DO UPDATE SET next_offset = excluded.next_offset",
@@ -310,6 +321,16 @@ class EmbeddedConsumer:
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self._next[partition[1]] = offset
+
+    def restart(self, partition: TopicPartition) -> None:
+        # All partitions are one lease: whether it is still ours is asked with it.
+        self._lease_until = 0.0
+
+    def pause(self) -> None:
+        self._paused = True
+
+    def resume(self) -> None:
+        self._paused = False
 
     def close(self) -> None:
         with self._bus.transaction() as connection:

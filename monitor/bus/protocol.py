@@ -15,7 +15,8 @@ from monitor.bus.topics import AS_USUAL, TopicSettings
 TopicPartition = tuple[str, int]
 
 Positions = Callable[[Sequence[TopicPartition]], Mapping[TopicPartition, int]]
-"""Asked when partitions are assigned: the offset to read next, for each one that is known."""
+"""Asked when partitions are assigned, before a record of them is read: the offset to read next,
+for each one that is known. Asked again after `restart`. May raise Unavailable: so does the poll."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,26 @@ class Consumer(Protocol):
         """
 
     def commit(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Keep, for the group, the offset to read next by partition. Raises Unavailable."""
+        """Keep, for the group, the offset to read next by partition. Raises Unavailable.
+
+        Where the group has given a partition to another member nothing is kept of it.
+        """
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Read an assigned partition on from an offset."""
+
+    def restart(self, partition: TopicPartition) -> None:
+        """Ask `positions` anew where to read a partition on, if it is still this member's."""
+
+    def pause(self) -> None:
+        """From now on `poll` reads nothing, and only keeps this member in its group.
+
+        For a caller with more work than it can do now; it goes on polling, well within
+        `bus.max_poll_seconds`.
+        """
+
+    def resume(self) -> None:
+        """Read on after `pause`."""
 
     def close(self) -> None: ...
 

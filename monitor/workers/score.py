@@ -174,14 +174,24 @@ class ScoreWorker:
     def _hand_over(
         self, batch: _Batch, consumer: Consumer, stop: threading.Event, ended: threading.Event
     ) -> bool:
-        while not ended.is_set():
-            try:
-                self._ready.put(batch, timeout=0.2)
-            except queue.Full:
-                self._commit(consumer, stop)
-                continue
-            return True
-        return False
+        """Wait for room; meanwhile the consumer is paused, and stays in its group."""
+        waits = False
+        try:
+            while not ended.is_set():
+                try:
+                    self._ready.put(batch, timeout=0.2)
+                except queue.Full:
+                    if not waits:
+                        consumer.pause()
+                        waits = True
+                    self._commit(consumer, stop)
+                    patiently(GROUP, stop, lambda: consumer.poll(1, 0.0))
+                    continue
+                return True
+            return False
+        finally:
+            if waits:
+                consumer.resume()
 
     def _decode(self, records: Sequence[Record]) -> _Batch:
         events = [decode_article(record.value) for record in records]

@@ -1,46 +1,22 @@
 """One contract for both buses."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient
-from kafka.admin import MemberToRemove
 
-from monitor.bus import Bus, Consumer, Record
+from monitor.bus import Bus, Record, TopicPartition
 from monitor.bus.embedded import EmbeddedBus
 from monitor.bus.kafka import KafkaBus, KafkaConnection
 from monitor.bus.topics import TopicSettings
 from monitor.events import SCORED
-from monitor.failures import UsageError
+from monitor.failures import Unavailable, UsageError
+from tests.contract.membership import put_out
+from tests.contract.reading import read
 from tests.servers import ON_SMALL_BROKER
 
 TOPIC = SCORED
-
-
-@pytest.fixture(params=["embedded", "kafka"])
-def bus(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bus]:
-    made: Bus
-    if request.param == "embedded":
-        made = EmbeddedBus(tmp_path / "bus.db")
-    else:
-        servers = request.getfixturevalue("kafka")
-        made = KafkaBus(KafkaConnection(servers), f"t{uuid.uuid4().hex[:8]}.")
-    made.create_topics([TOPIC], 2)
-    yield made
-    made.close()
-
-
-def read(consumer: Consumer, count: int) -> list[Record]:
-    """Poll until so many records have come; fewer when none come for 30 polls of a second."""
-    records: list[Record] = []
-    empty = 0
-    while len(records) < count and empty < 30:
-        found = consumer.poll(100, 1.0)
-        empty = 0 if found else empty + 1
-        records += found
-    return records
 
 
 def send(bus: Bus, partition: int, *values: bytes) -> None:
@@ -106,6 +82,71 @@ def test_positions_of_the_store_go_before_those_of_the_group(bus: Bus) -> None:
     second.close()
 
 
+def test_positions_are_asked_anew_on_a_restart(bus: Bus) -> None:
+    send(bus, 0, b"one", b"two", b"three")
+    asked: list[int] = []
+
+    def start(wanted: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        asked.extend(partition for _, partition in wanted)
+        return {(TOPIC, 0): 1}
+
+    consumer = bus.consumer(TOPIC, "group", start)
+    assert [record.value for record in read(consumer, 2)] == [b"two", b"three"]
+    assert sorted(asked) == [0, 1]
+    consumer.restart((TOPIC, 0))
+    assert [record.value for record in read(consumer, 2)] == [b"two", b"three"]
+    assert asked.count(0) == 2
+    consumer.close()
+
+
+def test_positions_that_are_not_to_be_had_are_asked_for_again(bus: Bus) -> None:
+    send(bus, 0, b"one", b"two")
+    answers: list[dict[TopicPartition, int] | Unavailable] = [
+        {(TOPIC, 0): 1}, Unavailable("the store is away"), Unavailable("the store is away"),
+    ]  # fmt: skip
+
+    def start(_: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        answer = answers.pop()
+        if isinstance(answer, Unavailable):
+            raise answer
+        return answer
+
+    consumer = bus.consumer(TOPIC, "group", start)
+    records: list[Record] = []
+    errors = 0
+    while not records and errors < 30:
+        try:
+            records = read(consumer, 1)
+        except Unavailable:
+            errors += 1
+    assert ([record.value for record in records], errors, answers) == ([b"two"], 2, [])
+    consumer.close()
+
+
+def test_where_the_store_stands_is_committed_to_the_group(bus: Bus) -> None:
+    send(bus, 0, b"one", b"two", b"three")
+    known = {(TOPIC, 0): 2}
+    first = bus.consumer(
+        TOPIC, "group", lambda wanted: {part: known.get(part, 0) for part in wanted}
+    )
+    assert len(read(first, 1)) == 1
+    if isinstance(bus, KafkaBus):  # the embedded bus has no readers of offsets but us
+        assert bus.committed(TOPIC, "group") == {0: 2, 1: 0}
+    first.close()
+
+
+def test_a_paused_consumer_reads_nothing_and_goes_on_where_it_was(bus: Bus) -> None:
+    send(bus, 0, b"one", b"two")
+    consumer = bus.consumer(TOPIC, "group")
+    assert len(read(consumer, 2)) == 2
+    consumer.pause()
+    send(bus, 0, b"three")
+    assert [consumer.poll(100, 0.3) for _ in range(4)] == [[], [], [], []]
+    consumer.resume()
+    assert [record.value for record in read(consumer, 1)] == [b"three"]
+    consumer.close()
+
+
 def test_short_polls_end_up_in_the_group_of_a_new_topic(bus: Bus) -> None:
     send(bus, 0, b"one")
     consumer = bus.consumer(TOPIC, "group")
@@ -124,12 +165,7 @@ def test_a_member_that_was_put_out_of_its_group_reads_on(kafka: str) -> None:
     send(bus, 0, b"one", b"two")
     consumer = bus.consumer(TOPIC, "group")
     assert len(read(consumer, 2)) == 2
-    admin = KafkaAdminClient(bootstrap_servers=kafka)
-    group = f"{bus.prefix}group"
-    (described,) = admin.describe_groups([group]).values()
-    (member,) = described["members"]
-    admin.remove_group_members(group, [MemberToRemove(member_id=member["member_id"])])
-    admin.close()
+    put_out(bus, "group")
     consumer.commit({(TOPIC, 0): 2})
     assert bus.committed(TOPIC, "group") == {}
     assert [record.value for record in read(consumer, 2)] == [b"one", b"two"]
