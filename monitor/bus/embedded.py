@@ -15,16 +15,21 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
 from monitor.bus.protocol import Positions, Record, TopicPartition
 from monitor.bus.topics import AS_USUAL, FoundTopic, TopicSettings, differences, missing
 from monitor.failures import Unavailable, UsageError
+from monitor.record_headers import Headers
 
 LOG = logging.getLogger(__name__)
+_headers = msgspec.json.Decoder(Headers)
 LEASE_SECONDS = 10.0
 POLL_INTERVAL_SECONDS = 0.05
 BUSY_TIMEOUT_SECONDS = 30.0
 TRIM_EVERY_RECORDS = 5_000
 
+# Headers have a table of their own, so that a version that knows none goes on writing to the log.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS topics (
     topic TEXT PRIMARY KEY, partitions INTEGER NOT NULL) WITHOUT ROWID;
@@ -36,6 +41,9 @@ CREATE TABLE IF NOT EXISTS heads (
 CREATE TABLE IF NOT EXISTS log (
     topic TEXT NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL,
     key TEXT NOT NULL, value BLOB NOT NULL, appended REAL NOT NULL,
+    PRIMARY KEY (topic, partition, offset)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS headers (
+    topic TEXT NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL, headers BLOB NOT NULL,
     PRIMARY KEY (topic, partition, offset)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS offsets (
     grp TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
@@ -174,6 +182,12 @@ class EmbeddedBus:
                 "  WHERE offsets.topic = ?1 AND offsets.partition = log.partition), 0)",
                 (topic, now - self._retention_seconds.get(topic, AS_USUAL.retention_seconds)),
             )
+            connection.execute(
+                "DELETE FROM headers WHERE topic = ?1 AND NOT EXISTS (SELECT 1 FROM log"
+                " WHERE log.topic = ?1 AND log.partition = headers.partition"
+                " AND log.offset = headers.offset)",
+                (topic,),
+            )
         with self._answers() as connection:
             connection.execute("PRAGMA incremental_vacuum")
 
@@ -181,11 +195,13 @@ class EmbeddedBus:
 class EmbeddedProducer:
     def __init__(self, bus: EmbeddedBus) -> None:
         self._bus = bus
-        self._pending: dict[TopicPartition, list[tuple[str, bytes]]] = {}
+        self._pending: dict[TopicPartition, list[tuple[str, bytes, Headers]]] = {}
         self._sent_since_trim: dict[str, int] = {}
 
-    def send(self, topic: str, partition: int, key: str, value: bytes) -> None:
-        self._pending.setdefault((topic, partition), []).append((key, value))
+    def send(
+        self, topic: str, partition: int, key: str, value: bytes, headers: Headers = ()
+    ) -> None:
+        self._pending.setdefault((topic, partition), []).append((key, value, headers))
 
     def flush(self) -> None:
         pending, self._pending = self._pending, {}
@@ -206,7 +222,15 @@ class EmbeddedProducer:
                     "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)",
                     [
                         (topic, partition, first + number, key, value, now)
-                        for number, (key, value) in enumerate(records)
+                        for number, (key, value, _) in enumerate(records)
+                    ],
+                )
+                connection.executemany(
+                    "INSERT INTO headers VALUES (?, ?, ?, ?)",
+                    [
+                        (topic, partition, first + number, msgspec.json.encode(headers))
+                        for number, (_, _, headers) in enumerate(records)
+                        if headers
                     ],
                 )
         for (topic, _), records in pending.items():
@@ -281,17 +305,24 @@ class EmbeddedConsumer:
             partition: known.get((topic, partition), committed.get(partition, 0))
             for topic, partition in assigned
         }
+        # A caller that was killed between its store and us left the group's offset behind.
+        self.commit(known)
 
     def _read(self, max_records: int) -> list[Record]:
         records: list[Record] = []
         with self._bus._answers() as connection:
             for partition, position in self._next.items():
                 rows = connection.execute(
-                    "SELECT offset, key, value FROM log"
-                    " WHERE topic = ? AND partition = ? AND offset >= ? ORDER BY offset LIMIT ?",
+                    "SELECT log.offset, key, value, headers FROM log"
+                    " LEFT JOIN headers USING (topic, partition, offset)"
+                    " WHERE topic = ? AND partition = ? AND log.offset >= ?"
+                    " ORDER BY log.offset LIMIT ?",
                     (self._topic, partition, position, max_records - len(records)),
                 ).fetchall()
-                records += [Record(self._topic, partition, *row) for row in rows]
+                records += [
+                    Record(self._topic, partition, offset, key, value, _decoded(headers))
+                    for offset, key, value, headers in rows
+                ]
                 if rows:
                     self._next[partition] = rows[-1][0] + 1
                 if len(records) >= max_records:
@@ -338,6 +369,10 @@ class EmbeddedConsumer:
                 "DELETE FROM leases WHERE grp = ? AND topic = ? AND owner = ?",
                 (self._group, self._topic, self._owner),
             )
+
+
+def _decoded(headers: bytes | None) -> Headers:
+    return () if headers is None else _headers.decode(headers)
 
 
 def _is_alive(process: int) -> bool:

@@ -15,6 +15,7 @@ from monitor.bus.protocol import Positions
 from monitor.bus.topics import AS_USUAL, TopicSettings
 from monitor.events import SCORED
 from monitor.failures import Unavailable
+from monitor.record_headers import Headers
 
 __all__ = ["KafkaBus", "KafkaConnection"]
 
@@ -138,13 +139,19 @@ class KafkaBusProducer:
         except KafkaError as error:
             raise connection.unavailable(error) from error
 
-    def send(self, topic: str, partition: int, key: str, value: bytes) -> None:
+    def send(
+        self, topic: str, partition: int, key: str, value: bytes, headers: Headers = ()
+    ) -> None:
         if self._inner is None:
             self._inner = self._open()
         try:
             self._futures.append(
                 self._inner.send(
-                    self._bus.prefix + topic, value=value, key=key.encode(), partition=partition
+                    self._bus.prefix + topic,
+                    value=value,
+                    key=key.encode(),
+                    headers=list(headers),
+                    partition=partition,
                 )
             )
         except KafkaError as error:

@@ -128,6 +128,7 @@ class KafkaBusConsumer:
             record.offset,
             (record.key or b"").decode("utf-8", "replace"),
             record.value or b"",
+            tuple((name, value or b"") for name, value in record.headers),
         )
 
     def _take_up_the_join(self) -> None:

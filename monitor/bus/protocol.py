@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from monitor.bus.topics import AS_USUAL, TopicSettings
+from monitor.record_headers import Headers
 
 TopicPartition = tuple[str, int]
 
@@ -28,11 +29,15 @@ class Record:
     offset: int
     key: str
     value: bytes
+    headers: Headers = ()
 
 
 class Producer(Protocol):
-    def send(self, topic: str, partition: int, key: str, value: bytes) -> None:
-        """Queue a record. Order within a partition is kept."""
+    def send(
+        self, topic: str, partition: int, key: str, value: bytes, headers: Headers = ()
+    ) -> None:
+        """Queue a record. Order within a partition is kept, and so are the headers' order and
+        repetitions."""
 
     def flush(self) -> None:
         """Return when all that was sent is durable; raise Unavailable when it cannot be made so.

@@ -77,7 +77,7 @@ def _count(engine: Engine, producer: Producer, records: Sequence[Record], epoch:
     events: list[ScoredEvent] = []
     marks = []
     for record in records:
-        decoded = decode_scored(record.value)
+        decoded = decode_scored(record.value, record.headers)
         if isinstance(decoded, Invalid):
             bury(producer, GROUP, record, decoded)
         elif isinstance(decoded, Watermark):

@@ -4,9 +4,10 @@ import logging
 from datetime import UTC, datetime
 
 from monitor.bus import Producer, Record
-from monitor.events import DEAD_LETTERS, DeadLetter, encode
+from monitor.events import DEAD_LETTERS, VERSION, DeadLetter, encode
 from monitor.failures import Invalid
 from monitor.metrics import FAILURES
+from monitor.record_headers import continued
 
 LOG = logging.getLogger(__name__)
 
@@ -31,4 +32,5 @@ def bury(producer: Producer, stage: str, record: Record, invalid: Invalid) -> No
         value=record.value,
         failed=datetime.now(UTC),
     )
-    producer.send(DEAD_LETTERS, record.partition, record.key, encode(letter))
+    about = continued(record.headers, VERSION)
+    producer.send(DEAD_LETTERS, record.partition, record.key, encode(letter), about)

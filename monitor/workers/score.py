@@ -15,6 +15,7 @@ from monitor.bus import Bus, Consumer, Record, TopicPartition
 from monitor.events import (
     ARTICLES,
     SCORED,
+    VERSION,
     ArticleEvent,
     ScoredEvent,
     Watermark,
@@ -24,6 +25,7 @@ from monitor.events import (
 )
 from monitor.failures import Invalid
 from monitor.metrics import ARTICLES_SCORED, PUBLISH_TO_SCORED, SCORE_SECONDS
+from monitor.record_headers import continued, untraced
 from monitor.scoring import Asked, finish, prepare
 from monitor.workers.dead_letters import bury
 from monitor.workers.loop import Stopped, patiently
@@ -103,10 +105,13 @@ class ScoreWorker:
                         if isinstance(event, Invalid):
                             bury(producer, GROUP, record, event)
                         elif isinstance(event, Watermark):
-                            producer.send(SCORED, record.partition, "", encode(event))
+                            about = untraced(VERSION)
+                            producer.send(SCORED, record.partition, "", encode(event), about)
                         else:
                             key = story_key(event.title, event.id)
-                            producer.send(SCORED, record.partition, key, encode(next(scored)))
+                            value = encode(next(scored))
+                            about = continued(record.headers, VERSION)
+                            producer.send(SCORED, record.partition, key, value, about)
                     producer.flush()
 
                 patiently(GROUP, stop, write)
@@ -194,7 +199,7 @@ class ScoreWorker:
                 consumer.resume()
 
     def _decode(self, records: Sequence[Record]) -> _Batch:
-        events = [decode_article(record.value) for record in records]
+        events = [decode_article(record.value, record.headers) for record in records]
         articles = [event for event in events if isinstance(event, ArticleEvent)]
         asked = prepare(self._scorer, articles, self._watchlist) if articles else None
         return _Batch(records, events, asked)
