@@ -3,12 +3,15 @@
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
+from kafka import KafkaConsumer
 
 from monitor.bus import Consumer, TopicPartition
 from monitor.bus.kafka import KafkaBus, KafkaConnection
 from monitor.events import SCORED
+from monitor.failures import Unavailable
 from monitor.workers.attention import Attention
 from tests.contract.reading import read
 from tests.servers import ON_SMALL_BROKER
@@ -95,3 +98,47 @@ def test_who_keeps_a_partition_reads_on_while_another_moves(bus: KafkaBus) -> No
     assert sorted(asked["first"]) == [0, 1]
     first.close()
     second.close()
+
+
+def test_a_group_that_shares_out_in_the_earlier_way_is_waited_for(bus: KafkaBus) -> None:
+    send(bus, 0)
+    earlier: Any = KafkaConsumer(
+        bus.prefix + SCORED,
+        bootstrap_servers=bus.connection.bootstrap_servers,
+        group_id=f"{bus.prefix}group",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    for _ in range(30):
+        if earlier.poll(timeout_ms=1_000):
+            break
+    consumer = bus.consumer(SCORED, "group")
+    with pytest.raises(Unavailable, match="share partitions out in another way"):
+        read(consumer, 1)
+    earlier.close()
+    assert len(read(consumer, 1)) == 1
+    consumer.close()
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
+def test_any_compression_is_read(kafka: str, compression: str) -> None:
+    bus = KafkaBus(KafkaConnection(kafka, compression=compression), f"t{uuid.uuid4().hex[:8]}.")
+    bus.create_topics([SCORED], 2)
+    send(bus, 0, 0, 1)
+    consumer = bus.consumer(SCORED, "group")
+    assert sorted(record.partition for record in read(consumer, 3)) == [0, 0, 1]
+    consumer.close()
+    bus.close()
+
+
+def test_after_an_error_of_the_producer_the_next_record_is_sent(bus: KafkaBus) -> None:
+    producer = bus.producer()
+    producer.send(SCORED, 0, "key", b"before the error")
+    with pytest.raises(Unavailable, match="MessageSizeTooLarge"):
+        producer.send(SCORED, 0, "key", b"x" * 5_000_000)
+    producer.send(SCORED, 1, "key", b"after it")
+    producer.flush()
+    producer.close()
+    consumer = bus.consumer(SCORED, "group")
+    assert b"after it" in {record.value for record in read(consumer, 1)}
+    consumer.close()

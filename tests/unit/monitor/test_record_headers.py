@@ -1,9 +1,14 @@
 """Traces go on from record to record; versions of records are told by a header."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+from monitor.bus import Record
+from monitor.bus.embedded import EmbeddedBus
+from monitor.events import DEAD_LETTERS
+from monitor.failures import Invalid
 from monitor.record_headers import (
     SCHEMA_VERSION,
     TRACEPARENT,
@@ -13,6 +18,7 @@ from monitor.record_headers import (
     untraced,
     value_of,
 )
+from monitor.workers.dead_letters import bury
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -60,3 +66,18 @@ def test_a_malformed_trace_begins_anew(malformed: bytes) -> None:
 def test_what_is_about_no_article_has_no_trace() -> None:
     assert trace_of(untraced(1)) is None
     assert trace_of(continued(untraced(1), 1)) is not None
+
+
+def test_a_dead_letter_keeps_the_trace_of_its_record(tmp_path: Path) -> None:
+    bus = EmbeddedBus(tmp_path / "bus.db")
+    bus.create_topics([DEAD_LETTERS], 1)
+    headers = begun(1)
+    producer = bus.producer()
+    bury(producer, "score", Record("articles", 0, 7, "key", b"{", headers), Invalid("truncated"))
+    producer.close()
+    consumer = bus.consumer(DEAD_LETTERS, "test")
+    (letter,) = consumer.poll(10, 5.0)
+    assert trace_of(letter.headers) == trace_of(headers)
+    assert letter.headers != headers
+    consumer.close()
+    bus.close()
