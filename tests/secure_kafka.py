@@ -130,7 +130,7 @@ def secure_kafka(home: Path, folder: Path) -> Iterator[SecureKafka]:
 
 
 def _wait(process: subprocess.Popen[bytes], server: str, folder: Path) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while True:
         assert process.poll() is None, (folder / "stdout").read_text()[-3_000:]
         try:
