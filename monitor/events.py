@@ -1,8 +1,10 @@
 """The records that travel on the bus, and their versioned JSON codec.
 
 A topic carries `ArticleEvent` or `ScoredEvent` records, and between them `Watermark` records.
-A reader accepts any version up to its own; unknown fields are ignored, so that a reader one
-version older than its writer goes on.
+A reader accepts any version up to one above its own. Between two versions that follow each other
+fields are only added, with a default: unknown ones are ignored, missing ones are what the default
+says, so that roles can be renewed one by one. What is further ahead is a dead letter. The version
+stands in the record and, so that it can be told of what cannot be decoded, in a header.
 """
 
 import hashlib
@@ -15,8 +17,10 @@ import msgspec
 from ingest.article import Article
 from ingest.identity import normalise_title
 from monitor.failures import Invalid, stack_digest
+from monitor.record_headers import SCHEMA_VERSION, Headers, value_of
 
 VERSION = 1
+NEWEST_READABLE = VERSION + 1
 MAX_RECORD_BYTES = 1_000_000
 
 ARTICLES = "articles"
@@ -91,31 +95,48 @@ def encode(event: ArticleEvent | ScoredEvent | Watermark) -> bytes:
     return _encoder.encode(event)
 
 
-def decode_article(value: bytes | None) -> ArticleEvent | Watermark | Invalid:
+def decode_article(
+    value: bytes | None, headers: Headers = ()
+) -> ArticleEvent | Watermark | Invalid:
     """An event of the articles topic, or why the bytes are none."""
-    return _decode(_article_decoder, value)
+    return _decode(_article_decoder, value, headers)
 
 
-def decode_scored(value: bytes | None) -> ScoredEvent | Watermark | Invalid:
+def decode_scored(value: bytes | None, headers: Headers = ()) -> ScoredEvent | Watermark | Invalid:
     """An event of the scored topic, or why the bytes are none."""
-    return _decode(_scored_decoder, value)
+    return _decode(_scored_decoder, value, headers)
 
 
 _E = TypeVar("_E", ArticleEvent | Watermark, ScoredEvent | Watermark)
 
 
-def _decode(decoder: "msgspec.json.Decoder[_E]", value: bytes | None) -> _E | Invalid:
+def _decode(
+    decoder: "msgspec.json.Decoder[_E]", value: bytes | None, headers: Headers
+) -> _E | Invalid:
     if value is None:
         return Invalid("record without a value")
     if len(value) > MAX_RECORD_BYTES:
         return Invalid(f"record of {len(value)} bytes, the limit is {MAX_RECORD_BYTES}")
+    told = value_of(headers, SCHEMA_VERSION)
+    if told is not None:
+        if not told.isdigit():
+            return Invalid(f"header {SCHEMA_VERSION} is {told!r}, not a number")
+        if int(told) > NEWEST_READABLE:
+            return _too_new(int(told))
     try:
         event = decoder.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Invalid(str(error), stack_digest(error))
-    if event.version > VERSION:
-        return Invalid(f"record version {event.version}, this reader knows up to {VERSION}")
+    if event.version > NEWEST_READABLE:
+        return _too_new(event.version)
     return Invalid(problem) if (problem := _unfit(event, value)) else event
+
+
+def _too_new(version: int) -> Invalid:
+    return Invalid(
+        f"record of schema version {version}; this reader's is {VERSION}, and it reads up to "
+        f"{NEWEST_READABLE}: renew it, then replay the dead letter"
+    )
 
 
 def _unfit(event: ArticleEvent | ScoredEvent | Watermark, value: bytes) -> str | None:

@@ -1,7 +1,7 @@
 """Sending dead letters back to where they came from, each once."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -44,7 +44,7 @@ def replay(
     rekey: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Iterator[Outcome]:
-    """Send originals to the topic and partition that they came from, with their key.
+    """Send originals to the topic and partition that they came from, with their key and headers.
 
     A letter is claimed in the store before it is sent and marked as replayed once it is durable; so
     a second replay leaves it, unless `again`. `rekey` gives articles without a key that of
@@ -71,7 +71,13 @@ def replay(
                 continue
             if not original.key and (rekey or found.head.key is None):
                 original = rekeyed(bus, original)
-            producer.send(original.topic, original.partition, original.key, original.value)
+            producer.send(
+                original.topic,
+                original.partition,
+                original.key,
+                original.value,
+                original.headers,
+            )
             sent.append(found)
             unflushed_bytes += found.bytes_in_all
             if len(sent) >= FLUSH_LETTERS or unflushed_bytes >= FLUSH_BYTES:
@@ -88,7 +94,9 @@ def restored(bus: Bus, letter: DeadLetter) -> Record | Invalid:
     place = f"{letter.topic}/{letter.partition} at offset {letter.offset}"
     if letter.is_whole:
         key = (letter.key or b"").decode("utf-8", "surrogateescape")
-        return Record(letter.topic, letter.partition, letter.offset, key, letter.value)
+        return Record(
+            letter.topic, letter.partition, letter.offset, key, letter.value, letter.headers
+        )
     for record in bus.read(letter.topic, letter.partition, letter.offset, letter.offset + 1):
         known = letter.value_sha256 or digest(letter.value)
         if digest(record.value) == known:
@@ -99,18 +107,20 @@ def restored(bus: Bus, letter: DeadLetter) -> Record | Invalid:
         return Record(letter.topic, letter.partition, letter.offset, "", letter.value)
     if letter.cut_bytes:
         kept = f"{len(letter.value or b'')} of {letter.bytes_in_all} bytes"
-    else:
+    elif len(letter.key) < letter.key_bytes:
         kept = f"{len(letter.key)} of {letter.key_bytes} bytes of the key"
+    else:
+        kept = f"none of {letter.headers_bytes} bytes of headers"
     return Invalid(f"the letter holds {kept}, and {place} is no longer in its topic")
 
 
 def rekeyed(bus: Bus, original: Record) -> Record:
     """An article with the key of its story, in the partition of its copies; others as they are."""
     decode = decode_scored if original.topic == SCORED else decode_article
-    event = decode(original.value)
+    event = decode(original.value, original.headers)
     article = event.article if isinstance(event, ScoredEvent) else event
     if not isinstance(article, ArticleEvent):
         return original
     key = story_key(article.title, article.id)
     partition = partition_of(key, bus.partitions(original.topic))
-    return Record(original.topic, partition, original.offset, key, original.value)
+    return replace(original, partition=partition, key=key)

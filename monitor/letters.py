@@ -7,6 +7,7 @@ import msgspec
 
 from monitor.bus.protocol import Record
 from monitor.failures import Invalid
+from monitor.record_headers import Headers
 
 VERSION = 2
 FIRST_TOPIC = "dead-letters"
@@ -16,13 +17,17 @@ KEPT_BYTES = 700_000
 """Of a value so much is copied: with its encoding it fits what a broker takes by default (1 MB)."""
 
 KEPT_KEY_BYTES = 1_000
+KEPT_HEADERS_BYTES = 4_000
+"""Headers are kept all, or none where they are longer: ours are a hundred bytes."""
+
 KEPT_REASON_CHARACTERS = 500
 ID_LENGTH = 16
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """One letter. `value` is None for a record without one; of a large record `value` and `key`
-    are beginnings, and `value_bytes` and `key_bytes` say how long they were."""
+    are beginnings, and `value_bytes` and `key_bytes` say how long they were; so does
+    `headers_bytes` of headers that were too long to keep."""
 
     version: int = VERSION
     stage: str
@@ -35,6 +40,9 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     key: bytes | None = None
     """None in letters of the first version, which did not keep it."""
     key_bytes: int = 0
+    headers: Headers = ()
+    """The record's own; the letter's continue their trace."""
+    headers_bytes: int = 0
     value: bytes | None
     value_bytes: int | None = None
     value_sha256: str = ""
@@ -54,7 +62,12 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_whole(self) -> bool:
         """Whether the letter holds all of its original."""
-        return not self.cut_bytes and self.key is not None and len(self.key) == self.key_bytes
+        return (
+            not self.cut_bytes
+            and self.key is not None
+            and len(self.key) == self.key_bytes
+            and _length(self.headers) == self.headers_bytes
+        )
 
 
 _encoder = msgspec.json.Encoder()
@@ -65,6 +78,7 @@ def letter_of(stage: str, record: Record, invalid: Invalid, now: datetime) -> De
     """The letter that a stage writes of a record; its size is bounded whatever the record's is."""
     key = key_bytes(record.key)
     value = record.value
+    headers_bytes = _length(record.headers)
     return DeadLetter(
         stage=stage,
         reason=invalid.reason[:KEPT_REASON_CHARACTERS],
@@ -74,6 +88,8 @@ def letter_of(stage: str, record: Record, invalid: Invalid, now: datetime) -> De
         offset=record.offset,
         key=key[:KEPT_KEY_BYTES],
         key_bytes=len(key),
+        headers=record.headers if headers_bytes <= KEPT_HEADERS_BYTES else (),
+        headers_bytes=headers_bytes,
         value=None if value is None else value[:KEPT_BYTES],
         value_bytes=len(value or b""),
         value_sha256=digest(value),
@@ -104,6 +120,10 @@ def letter_id(bus: str, letter: DeadLetter) -> str:
 def digest(value: bytes | None) -> str:
     """SHA-256 of a value in hex; empty where there is none."""
     return "" if value is None else hashlib.sha256(value).hexdigest()
+
+
+def _length(headers: Headers) -> int:
+    return sum(len(name.encode()) + len(value) for name, value in headers)
 
 
 def key_bytes(key: str) -> bytes:

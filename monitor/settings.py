@@ -15,6 +15,7 @@ from ingest.feeds.catalogue import default_feeds
 from ingest.feeds.settings import FeedSettings
 from models.tiers import Tier
 from models.watched import WatchlistFile
+from monitor.bus_settings import BusSettings
 from monitor.failures import UsageError
 from monitor.rule_names import check_names
 from monitor.watchlist_file import load_watchlist
@@ -29,16 +30,6 @@ PREFIX = "UNDERTONE_"
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BusSettings(_Part):
-    """Where records travel."""
-
-    kind: Literal["embedded", "kafka"] = "embedded"
-    bootstrap_servers: str = "127.0.0.1:9092"
-    topic_prefix: str = Field("undertone.", pattern=r"^[A-Za-z0-9._-]{0,100}$")
-    partitions: int = Field(1, ge=1, le=1_000)
-    replication_factor: int = Field(1, ge=1, le=9)
 
 
 class StoreSettings(_Part):
@@ -247,6 +238,13 @@ def _anchored(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     models = values.get("models")
     if isinstance(models, dict) and isinstance(models.get("registry"), str):
         models["registry"] = folder / models["registry"]
+    bus = values.get("bus")
+    for part in ("tls", "sasl"):
+        files = bus.get(part) if isinstance(bus, dict) else None
+        if isinstance(files, dict):
+            for name, value in files.items():
+                if name.endswith("_file") and isinstance(value, str):
+                    files[name] = folder / value
     for replay in values.get("replays") or ():
         if isinstance(replay, dict) and isinstance(replay.get("path"), str):
             replay["path"] = folder / replay["path"]

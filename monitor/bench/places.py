@@ -11,8 +11,9 @@ from uuid import uuid4
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from monitor.bus_settings import BusSettings
 from monitor.failures import DataError, UsageError
-from monitor.settings import BusSettings, Settings, StoreSettings, load_settings
+from monitor.settings import Settings, StoreSettings, load_settings
 
 
 @contextlib.contextmanager

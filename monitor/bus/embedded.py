@@ -6,6 +6,7 @@ lease runs out.
 """
 
 import contextlib
+import logging
 import os
 import sqlite3
 import threading
@@ -14,14 +15,21 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from monitor.bus.protocol import Positions, Record, TopicPartition
-from monitor.failures import Unavailable, UsageError
+import msgspec
 
+from monitor.bus.protocol import Positions, Record, TopicPartition
+from monitor.bus.topics import AS_USUAL, FoundTopic, TopicSettings, differences, missing
+from monitor.failures import Unavailable, UsageError
+from monitor.record_headers import Headers
+
+LOG = logging.getLogger(__name__)
+_headers = msgspec.json.Decoder(Headers)
 LEASE_SECONDS = 10.0
 POLL_INTERVAL_SECONDS = 0.05
 BUSY_TIMEOUT_SECONDS = 30.0
 TRIM_EVERY_RECORDS = 5_000
 
+# Headers have a table of their own, so that a version that knows none goes on writing to the log.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS topics (
     topic TEXT PRIMARY KEY, partitions INTEGER NOT NULL) WITHOUT ROWID;
@@ -34,6 +42,9 @@ CREATE TABLE IF NOT EXISTS log (
     topic TEXT NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL,
     key TEXT NOT NULL, value BLOB, appended REAL NOT NULL,
     PRIMARY KEY (topic, partition, offset)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS headers (
+    topic TEXT NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL, headers BLOB NOT NULL,
+    PRIMARY KEY (topic, partition, offset)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS offsets (
     grp TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
     next_offset INTEGER NOT NULL, PRIMARY KEY (grp, topic, partition)) WITHOUT ROWID;
@@ -44,11 +55,11 @@ CREATE TABLE IF NOT EXISTS leases (
 
 
 class EmbeddedBus:
-    """A bus in one SQLite file; `retention_seconds` is how long read records are kept."""
+    """A bus in one SQLite file; a topic's retention is how long read records are kept."""
 
-    def __init__(self, path: Path, retention_seconds: float = 7 * 86_400) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._retention_seconds = retention_seconds
+        self._retention_seconds: dict[str, float] = {}
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
@@ -63,24 +74,30 @@ class EmbeddedBus:
             (value,) = connection.execute("SELECT value FROM identity").fetchone()
             return str(value)
 
-    def create_topics(self, topics: Sequence[str], partitions: int) -> None:
+    def create_topics(
+        self, topics: Sequence[str], partitions: int, wanted: TopicSettings = AS_USUAL
+    ) -> None:
         with self.transaction() as connection:
             for topic in topics:
-                connection.execute(
-                    "INSERT INTO topics VALUES (?, ?) ON CONFLICT DO NOTHING", (topic, partitions)
-                )
-                (existing,) = connection.execute(
+                if wanted.create:
+                    connection.execute(
+                        "INSERT INTO topics VALUES (?, ?) ON CONFLICT DO NOTHING",
+                        (topic, partitions),
+                    )
+                row = connection.execute(
                     "SELECT partitions FROM topics WHERE topic = ?", (topic,)
                 ).fetchone()
-                if existing != partitions:
-                    raise UsageError(
-                        f"topic '{topic}' has {existing} partitions, {partitions} are configured "
-                        f"(bus.partitions)"
-                    )
+                if row is None:
+                    raise UsageError(f"{missing(topic)} in {self._path}")
+                # One file is one replica, and nothing of a topic is configured but its retention.
+                found = FoundTopic(topic, row[0], wanted.replication_factor, {})
+                for difference in differences(found, partitions, wanted):
+                    raise UsageError(str(difference))
                 connection.executemany(
                     "INSERT INTO heads VALUES (?, ?, 0) ON CONFLICT DO NOTHING",
                     [(topic, partition) for partition in range(partitions)],
                 )
+                self._retention_seconds[topic] = wanted.retention_seconds
 
     def partitions(self, topic: str) -> int:
         with self._answers() as connection:
@@ -108,14 +125,17 @@ class EmbeddedBus:
             with self._answers() as connection:
                 # One at a time: a record may be large, and a reader may want the first one only.
                 row = connection.execute(
-                    "SELECT offset, key, value FROM log WHERE topic = ? AND partition = ?"
-                    " AND offset >= ? AND offset < ? ORDER BY offset LIMIT 1",
+                    "SELECT log.offset, key, value, headers FROM log"
+                    " LEFT JOIN headers USING (topic, partition, offset)"
+                    " WHERE topic = ? AND partition = ? AND log.offset >= ? AND log.offset < ?"
+                    " ORDER BY log.offset LIMIT 1",
                     (topic, partition, first, until),
                 ).fetchone()
             if row is None:
                 return
-            yield Record(topic, partition, *row)
-            first = row[0] + 1
+            offset, key, value, headers = row
+            yield Record(topic, partition, offset, key, value, _decoded(headers))
+            first = offset + 1
 
     def end_offsets(self, topic: str) -> dict[int, int]:
         with self._answers() as connection:
@@ -181,7 +201,13 @@ class EmbeddedBus:
                 "DELETE FROM log WHERE topic = ?1 AND appended < ?2 AND offset < coalesce("
                 " (SELECT min(next_offset) FROM offsets"
                 "  WHERE offsets.topic = ?1 AND offsets.partition = log.partition), 0)",
-                (topic, now - self._retention_seconds),
+                (topic, now - self._retention_seconds.get(topic, AS_USUAL.retention_seconds)),
+            )
+            connection.execute(
+                "DELETE FROM headers WHERE topic = ?1 AND NOT EXISTS (SELECT 1 FROM log"
+                " WHERE log.topic = ?1 AND log.partition = headers.partition"
+                " AND log.offset = headers.offset)",
+                (topic,),
             )
         with self._answers() as connection:
             connection.execute("PRAGMA incremental_vacuum")
@@ -190,11 +216,13 @@ class EmbeddedBus:
 class EmbeddedProducer:
     def __init__(self, bus: EmbeddedBus) -> None:
         self._bus = bus
-        self._pending: dict[TopicPartition, list[tuple[str, bytes | None]]] = {}
+        self._pending: dict[TopicPartition, list[tuple[str, bytes | None, Headers]]] = {}
         self._sent_since_trim: dict[str, int] = {}
 
-    def send(self, topic: str, partition: int, key: str, value: bytes | None) -> None:
-        self._pending.setdefault((topic, partition), []).append((key, value))
+    def send(
+        self, topic: str, partition: int, key: str, value: bytes | None, headers: Headers = ()
+    ) -> None:
+        self._pending.setdefault((topic, partition), []).append((key, value, headers))
 
     def flush(self) -> None:
         pending, self._pending = self._pending, {}
@@ -215,7 +243,15 @@ class EmbeddedProducer:
                     "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)",
                     [
                         (topic, partition, first + number, key, value, now)
-                        for number, (key, value) in enumerate(records)
+                        for number, (key, value, _) in enumerate(records)
+                    ],
+                )
+                connection.executemany(
+                    "INSERT INTO headers VALUES (?, ?, ?, ?)",
+                    [
+                        (topic, partition, first + number, msgspec.json.encode(headers))
+                        for number, (_, _, headers) in enumerate(records)
+                        if headers
                     ],
                 )
         for (topic, _), records in pending.items():
@@ -240,11 +276,13 @@ class EmbeddedConsumer:
         self._owner = uuid.uuid4().hex
         self._next: dict[int, int] = {}
         self._lease_until = 0.0
+        self._paused = False
 
     def poll(self, max_records: int, timeout_seconds: float) -> list[Record]:
         deadline = time.monotonic() + timeout_seconds
         while True:
-            records = self._read(max_records) if self._hold_lease() else []
+            held = self._hold_lease()
+            records = self._read(max_records) if held and not self._paused else []
             if records:
                 return records
             remaining = deadline - time.monotonic()
@@ -274,9 +312,10 @@ class EmbeddedConsumer:
                 " expires = excluded.expires",
                 (self._group, self._topic, self._owner, os.getpid(), now + LEASE_SECONDS),
             )
-        self._lease_until = now + LEASE_SECONDS
         if not held:
             self._start_positions()
+        # Only now: where the positions are not to be had, the next poll asks again.
+        self._lease_until = now + LEASE_SECONDS
         return True
 
     def _start_positions(self) -> None:
@@ -287,17 +326,24 @@ class EmbeddedConsumer:
             partition: known.get((topic, partition), committed.get(partition, 0))
             for topic, partition in assigned
         }
+        # A caller that was killed between its store and us left the group's offset behind.
+        self.commit(known)
 
     def _read(self, max_records: int) -> list[Record]:
         records: list[Record] = []
         with self._bus._answers() as connection:
             for partition, position in self._next.items():
                 rows = connection.execute(
-                    "SELECT offset, key, value FROM log"
-                    " WHERE topic = ? AND partition = ? AND offset >= ? ORDER BY offset LIMIT ?",
+                    "SELECT log.offset, key, value, headers FROM log"
+                    " LEFT JOIN headers USING (topic, partition, offset)"
+                    " WHERE topic = ? AND partition = ? AND log.offset >= ?"
+                    " ORDER BY log.offset LIMIT ?",
                     (self._topic, partition, position, max_records - len(records)),
                 ).fetchall()
-                records += [Record(self._topic, partition, *row) for row in rows]
+                records += [
+                    Record(self._topic, partition, offset, key, value, _decoded(headers))
+                    for offset, key, value, headers in rows
+                ]
                 if rows:
                     self._next[partition] = rows[-1][0] + 1
                 if len(records) >= max_records:
@@ -310,6 +356,12 @@ class EmbeddedConsumer:
 
     def commit(self, positions: Mapping[TopicPartition, int]) -> None:
         with self._bus.transaction() as connection:
+            row = connection.execute(
+                "SELECT owner FROM leases WHERE grp = ? AND topic = ?", (self._group, self._topic)
+            ).fetchone()
+            if row is None or row[0] != self._owner:
+                LOG.info("offsets of %s were not committed, the group has moved on", self._group)
+                return
             connection.executemany(
                 "INSERT INTO offsets VALUES (?, ?, ?, ?) ON CONFLICT (grp, topic, partition)"
                 " DO UPDATE SET next_offset = excluded.next_offset",
@@ -322,12 +374,26 @@ class EmbeddedConsumer:
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self._next[partition[1]] = offset
 
+    def restart(self, partition: TopicPartition) -> None:
+        # All partitions are one lease: whether it is still ours is asked with it.
+        self._lease_until = 0.0
+
+    def pause(self) -> None:
+        self._paused = True
+
+    def resume(self) -> None:
+        self._paused = False
+
     def close(self) -> None:
         with self._bus.transaction() as connection:
             connection.execute(
                 "DELETE FROM leases WHERE grp = ? AND topic = ? AND owner = ?",
                 (self._group, self._topic, self._owner),
             )
+
+
+def _decoded(headers: bytes | None) -> Headers:
+    return () if headers is None else _headers.decode(headers)
 
 
 def _is_alive(process: int) -> bool:

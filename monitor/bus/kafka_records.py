@@ -16,7 +16,8 @@ MAX_SILENT_POLLS = 30
 def record_of(topic: str, found: Any) -> Record:
     """A record of the bus from one of Kafka's."""
     key = (found.key or b"").decode("utf-8", "surrogateescape")
-    return Record(topic, found.partition, found.offset, key, found.value)
+    headers = tuple((name, value or b"") for name, value in found.headers)
+    return Record(topic, found.partition, found.offset, key, found.value, headers)
 
 
 def key_bytes(key: str, value: bytes | None) -> bytes | None:

@@ -1,11 +1,12 @@
 """From the settings to the bus."""
 
+from dataclasses import replace
+
 from monitor.bus.embedded import EmbeddedBus
 from monitor.bus.protocol import Bus
+from monitor.bus.topics import TopicSettings
 from monitor.events import ARTICLES, DEAD_LETTER_TOPICS, SCORED
 from monitor.settings import Settings
-
-TOPICS = (ARTICLES, SCORED, *DEAD_LETTER_TOPICS.values())
 
 
 def open_bus(settings: Settings) -> Bus:
@@ -15,10 +16,23 @@ def open_bus(settings: Settings) -> Bus:
         from monitor.bus.kafka import KafkaBus, KafkaConnection
 
         connection = KafkaConnection(
-            settings.bus.bootstrap_servers, settings.bus.replication_factor
+            settings.bus.bootstrap_servers,
+            tls=settings.bus.tls,
+            sasl=settings.bus.sasl,
+            compression=settings.bus.compression,
+            max_poll_seconds=settings.bus.max_poll_seconds,
         )
         bus = KafkaBus(connection, settings.bus.topic_prefix)
     else:
         bus = EmbeddedBus(settings.data_dir / "bus.db")
-    bus.create_topics(TOPICS, settings.bus.partitions)
+    on, hour_seconds = settings.bus, 3_600
+    wanted = TopicSettings(
+        replication_factor=on.replication_factor,
+        min_insync_replicas=on.in_sync,
+        retention_seconds=on.retention_hours * hour_seconds,
+        create=on.topics == "create",
+    )
+    letters = replace(wanted, retention_seconds=on.dead_letter_retention_hours * hour_seconds)
+    bus.create_topics((ARTICLES, SCORED), on.partitions, wanted)
+    bus.create_topics(tuple(DEAD_LETTER_TOPICS.values()), on.partitions, letters)
     return bus

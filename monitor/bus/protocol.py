@@ -10,10 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from monitor.bus.topics import AS_USUAL, TopicSettings
+from monitor.record_headers import Headers
+
 TopicPartition = tuple[str, int]
 
 Positions = Callable[[Sequence[TopicPartition]], Mapping[TopicPartition, int]]
-"""Asked when partitions are assigned: the offset to read next, for each one that is known."""
+"""Asked when partitions are assigned, before a record of them is read: the offset to read next,
+for each one that is known. Asked again after `restart`. May raise Unavailable: so does the poll."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,15 @@ class Record:
     offset: int
     key: str
     value: bytes | None
+    headers: Headers = ()
 
 
 class Producer(Protocol):
-    def send(self, topic: str, partition: int, key: str, value: bytes | None) -> None:
-        """Queue a record. Order within a partition is kept."""
+    def send(
+        self, topic: str, partition: int, key: str, value: bytes | None, headers: Headers = ()
+    ) -> None:
+        """Queue a record. Order within a partition is kept, and so are the headers' order and
+        repetitions."""
 
     def flush(self) -> None:
         """Return when all that was sent is durable; raise Unavailable when it cannot be made so.
@@ -49,10 +57,26 @@ class Consumer(Protocol):
         """
 
     def commit(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Keep, for the group, the offset to read next by partition. Raises Unavailable."""
+        """Keep, for the group, the offset to read next by partition. Raises Unavailable.
+
+        Where the group has given a partition to another member nothing is kept of it.
+        """
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Read an assigned partition on from an offset."""
+
+    def restart(self, partition: TopicPartition) -> None:
+        """Ask `positions` anew where to read a partition on, if it is still this member's."""
+
+    def pause(self) -> None:
+        """From now on `poll` reads nothing, and only keeps this member in its group.
+
+        For a caller with more work than it can do now; it goes on polling, well within
+        `bus.max_poll_seconds`.
+        """
+
+    def resume(self) -> None:
+        """Read on after `pause`."""
 
     def close(self) -> None: ...
 
@@ -61,8 +85,14 @@ class Bus(Protocol):
     def identity(self) -> str:
         """What tells this bus, and its topics, from one made anew; raise Unavailable."""
 
-    def create_topics(self, topics: Sequence[str], partitions: int) -> None:
-        """Create what does not exist; raise UsageError where partitions differ, Unavailable."""
+    def create_topics(
+        self, topics: Sequence[str], partitions: int, wanted: TopicSettings = AS_USUAL
+    ) -> None:
+        """Create what does not exist, and hold what does against what is wanted.
+
+        What differs is a warning in the log; raises UsageError where records would be lost or
+        refused, or where a topic is missing and must not be made; raises Unavailable.
+        """
 
     def partitions(self, topic: str) -> int:
         """Number of partitions of a topic; raise Unavailable."""

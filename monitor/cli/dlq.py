@@ -49,7 +49,7 @@ def dlq() -> None:
     \b
         undertone dlq list --stage score --since 1d
         undertone dlq show 3f2a9c
-        undertone dlq replay --reason "record version 2"
+        undertone dlq replay --reason "schema version 3"
         undertone dlq drop 3f2a9c
 
     A letter says why, and where its record lay. `replay` sends the record back there, once what
@@ -151,9 +151,9 @@ def replay(
 ) -> None:
     """Send LETTERS, or those that the options choose, back to where they came from.
 
-    Each goes to its topic and partition with its key and bytes, and is replayed once. Of a large
-    record the letter holds the beginning only: the rest is fetched from its topic. The exit code
-    is 1 where a record is no longer to be had.
+    Each goes to its topic and partition with its key, headers and bytes, and is replayed once. Of a
+    large record the letter holds the beginning only: the rest is fetched from its topic. The exit
+    code is 1 where a record is no longer to be had.
     """
     bus, engine = _opened(settings)
     states: Sequence[State] = (*OPEN_STATES, "replayed") if again else ("waiting",)

@@ -15,6 +15,11 @@ from monitor.failures import Unavailable, UsageError
 
 BUSY_TIMEOUT_MILLISECONDS = 60_000
 _MIGRATION_LOCK = 0x756E6465
+_POSTGRESQL = {
+    "connect_timeout": 10,
+    # A process that was stopped in mid-transaction would keep its locks for as long as it sleeps.
+    "options": "-c idle_in_transaction_session_timeout=30000",
+}
 
 
 def open_store(url: str) -> Engine:
@@ -32,7 +37,7 @@ def open_store(url: str) -> Engine:
         engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 10},
+            connect_args=_POSTGRESQL | {k: v for k, v in parsed.query.items() if k in _POSTGRESQL},
         )
     elif backend == "sqlite":
         engine = create_engine(parsed)
@@ -111,7 +116,8 @@ def _migrate(engine: Engine) -> None:
 def _one_at_a_time(engine: Engine) -> Iterator[None]:
     """Roles start together: only one of them migrates, the others find it done."""
     if engine.dialect.name == "postgresql":
-        with engine.connect() as connection:
+        # Without a transaction: however long the migration takes, the connection is not cut off.
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
             try:
                 yield

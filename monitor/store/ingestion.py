@@ -39,6 +39,8 @@ class Advance:
     watermark: datetime | None
     first_watermark: datetime | None
     """The first and the highest watermark in the batch."""
+    epoch: int | None = None
+    """What the consumer got when it took the partition; None where nobody else can write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,10 @@ class Overtaken(RuntimeError):
     """Another consumer moved this partition: the batch was not applied; start where it stands."""
 
 
+class Fenced(Overtaken):
+    """Another consumer has taken this partition: the batch was not applied."""
+
+
 def insert_for(connection: Connection) -> Any:
     """The dialect's INSERT with ON CONFLICT."""
     return postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
@@ -63,7 +69,7 @@ def insert_for(connection: Connection) -> Any:
 def apply(engine: Engine, events: Sequence[ScoredEvent], advance: Advance | None) -> Applied:
     """Count a batch exactly once: what is known already is left out, in one transaction.
 
-    `advance` is None for a backfill, which has no offsets. Raises Overtaken, Unavailable.
+    `advance` is None for a backfill, which has no offsets. Raises Overtaken, Fenced, Unavailable.
     """
     by_counted = [(counted(event), event) for event in events]
     with writing(engine) as connection:
@@ -158,10 +164,14 @@ def _advance(connection: Connection, advance: Advance) -> None:
         .on_conflict_do_nothing()
     )
     row = connection.execute(
-        select(offsets.c.next_offset, offsets.c.watermark, offsets.c.first_watermark)
+        select(
+            offsets.c.next_offset, offsets.c.watermark, offsets.c.first_watermark, offsets.c.epoch
+        )
         .where(where)
         .with_for_update()
     ).one()
+    if advance.epoch is not None and row.epoch != advance.epoch:
+        raise Fenced(f"{topic}/{partition} was taken by another consumer")
     if row.next_offset > advance.first:
         raise Overtaken(f"{topic}/{partition} stands at {row.next_offset}, not {advance.first}")
     marks = [mark for mark in (row.watermark, advance.watermark) if mark is not None]

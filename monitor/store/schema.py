@@ -97,6 +97,13 @@ offsets = Table(
     Column("next_offset", BigInteger, nullable=False),
     Column("watermark", UtcDateTime, nullable=True),
     Column("first_watermark", UtcDateTime, nullable=True),
+    Column(
+        "epoch",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="how often the partition was taken; only who took it last may write",
+    ),
 )
 
 buses = Table(

@@ -7,12 +7,14 @@ from functools import partial
 
 from sqlalchemy import Engine
 
-from monitor.bus import Bus, Consumer, Producer, Record
+from monitor.bus import Bus, Producer, Record, TopicPartition
 from monitor.events import SCORED, ScoredEvent, Watermark, decode_scored
 from monitor.failures import Invalid
 from monitor.metrics import ARTICLES_COUNTED, FAILURES
 from monitor.settings import InvalidRecordSettings
-from monitor.store.ingestion import Advance, Overtaken, adopt_bus, apply, positions
+from monitor.store.claims import claim
+from monitor.store.ingestion import Advance, Overtaken, adopt_bus, apply
+from monitor.workers.attention import Attention
 from monitor.workers.dead_letters import bury
 from monitor.workers.intake import Intake
 from monitor.workers.loop import Stopped, patiently
@@ -36,34 +38,57 @@ def run(
     Offsets live in the store, in the counts' own transaction; they are committed to the bus
     afterwards so that others can see the lag.
     """
+    held = _Held(engine)
     try:
         identity = patiently(GROUP, stop, bus.identity)
         if patiently(GROUP, stop, lambda: adopt_bus(engine, GROUP, identity)):
             LOG.warning("aggregate: another bus than before; it is read from its beginning")
         producer = patiently(GROUP, stop, bus.producer)
-        consumer = patiently(
-            GROUP,
-            stop,
-            lambda: bus.consumer(SCORED, GROUP, lambda wanted: positions(engine, GROUP, wanted)),
-        )
+        consumer = patiently(GROUP, stop, lambda: bus.consumer(SCORED, GROUP, held.take))
     except Stopped:
         return
     intake = Intake(GROUP, decode_scored, limit)
+    attention = Attention(consumer)
     try:
         while not stop.is_set():
             records = patiently(GROUP, stop, lambda: consumer.poll(MAX_BATCH, 0.3))
             read = list(zip(records, intake.read(records), strict=True))
-            for partition in sorted({record.partition for record in records}):
-                batch = [item for item in read if item[0].partition == partition]
-                patiently(GROUP, stop, partial(_count, engine, producer, consumer, batch))
+            for partition in sorted({(record.topic, record.partition) for record in records}):
+                batch = [item for item in read if item[0].partition == partition[1]]
+                count = partial(_count, engine, producer, batch, held.epochs[partition])
+                try:
+                    reached = attention.during(partial(patiently, GROUP, stop, count))
+                except Overtaken as error:
+                    FAILURES.labels(GROUP, "retryable").inc()
+                    LOG.warning("aggregate: %s; going on from the store's offset", error)
+                    consumer.restart(partition)
+                else:
+                    patiently(GROUP, stop, partial(consumer.commit, {partition: reached}))
     except Stopped:
         return
     finally:
+        attention.close()
         consumer.close()
         producer.close()
 
 
-def _count(engine: Engine, producer: Producer, consumer: Consumer, batch: Sequence[_Read]) -> None:
+class _Held:
+    """The partitions that this process took, each with the epoch that its writes carry."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.epochs: dict[TopicPartition, int] = {}
+
+    def take(self, wanted: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Take partitions; where to read each on. What the store does not know is read from its
+        beginning, whatever the bus holds for the group: that may be another store's."""
+        claims = claim(self._engine, GROUP, wanted)
+        self.epochs.update({partition: taken.epoch for partition, taken in claims.items()})
+        return {partition: taken.next_offset for partition, taken in claims.items()}
+
+
+def _count(engine: Engine, producer: Producer, batch: Sequence[_Read], epoch: int) -> int:
+    """Count records of one partition; the offset after them. Raises Overtaken, Unavailable."""
     events: list[ScoredEvent] = []
     marks = []
     for record, decoded in batch:
@@ -75,23 +100,17 @@ def _count(engine: Engine, producer: Producer, consumer: Consumer, batch: Sequen
             events.append(decoded)
     producer.flush()
     first, last = batch[0][0], batch[-1][0]
-    partition = (first.topic, first.partition)
     advance = Advance(
         group=GROUP,
-        partition=partition,
+        partition=(first.topic, first.partition),
         first=first.offset,
         next_offset=last.offset + 1,
         watermark=max(marks, default=None),
         first_watermark=marks[0] if marks else None,
+        epoch=epoch,
     )
-    try:
-        applied = apply(engine, events, advance)
-    except Overtaken as error:
-        FAILURES.labels(GROUP, "retryable").inc()
-        LOG.warning("aggregate: %s; going on from the store's offset", error)
-        consumer.seek(partition, positions(engine, GROUP, [partition])[partition])
-        return
+    applied = apply(engine, events, advance)
     ARTICLES_COUNTED.labels("inserted").inc(applied.inserted)
     ARTICLES_COUNTED.labels("corrected").inc(applied.corrected)
     ARTICLES_COUNTED.labels("duplicate").inc(applied.duplicates)
-    consumer.commit({partition: advance.next_offset})
+    return advance.next_offset

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from monitor.bus import Producer, Record
 from monitor.events import DEAD_LETTER_TOPICS
 from monitor.failures import Invalid
-from monitor.letters import encode_letter, letter_of
+from monitor.letters import VERSION, encode_letter, letter_of
 from monitor.metrics import FAILURES
+from monitor.record_headers import continued
 
 LOG = logging.getLogger(__name__)
 
@@ -26,4 +27,5 @@ def bury(producer: Producer, stage: str, record: Record, invalid: Invalid) -> No
     )
     # The original's key may be of any size: the origin stands in for it, and tells letters apart.
     key = f"{record.topic}/{record.partition}/{record.offset}"
-    producer.send(DEAD_LETTER_TOPICS[stage], record.partition, key, encode_letter(letter))
+    about = continued(record.headers, VERSION)
+    producer.send(DEAD_LETTER_TOPICS[stage], record.partition, key, encode_letter(letter), about)

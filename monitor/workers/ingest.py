@@ -20,8 +20,17 @@ from ingest.feeds.retriever import Retriever
 from ingest.feeds.settings import FeedSettings
 from ingest.replay import due_at, rebase
 from monitor.bus import Bus, Producer
-from monitor.events import ARTICLES, Watermark, article_event, encode, partition_of, story_key
+from monitor.events import (
+    ARTICLES,
+    VERSION,
+    Watermark,
+    article_event,
+    encode,
+    partition_of,
+    story_key,
+)
 from monitor.metrics import ARTICLES_INGESTED, FAILURES, FEED_POLLS
+from monitor.record_headers import begun, untraced
 from monitor.settings import SAMPLE, IngestSettings, ReplaySettings
 from monitor.store import leases
 from monitor.store.feeds import StoredFeedStates
@@ -55,7 +64,8 @@ class ArticleOutlet:
             for article in articles:
                 key = story_key(article.title, article.id)
                 value = encode(article_event(article))
-                self._producer.send(ARTICLES, partition_of(key, self._partitions), key, value)
+                to = partition_of(key, self._partitions)
+                self._producer.send(ARTICLES, to, key, value, begun(VERSION))
                 count += 1
             self._producer.flush()
         ARTICLES_INGESTED.labels(kind).inc(count)
@@ -65,7 +75,7 @@ class ArticleOutlet:
         value = encode(Watermark(through=through))
         with self._lock:
             for partition in range(self._partitions):
-                self._producer.send(ARTICLES, partition, "", value)
+                self._producer.send(ARTICLES, partition, "", value, untraced(VERSION))
             self._producer.flush()
 
 

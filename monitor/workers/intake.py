@@ -8,6 +8,7 @@ from monitor.bus import Record
 from monitor.events import ArticleEvent, ScoredEvent, Watermark
 from monitor.failures import Invalid, TooManyInvalid
 from monitor.invalid_rate import InvalidRate
+from monitor.record_headers import Headers
 from monitor.settings import InvalidRecordSettings
 
 E = TypeVar("E", ArticleEvent, ScoredEvent)
@@ -19,12 +20,12 @@ class Intake(Generic[E]):
     def __init__(
         self,
         stage: str,
-        decode: Callable[[bytes | None], E | Watermark | Invalid],
+        decode: Callable[[bytes | None, Headers], E | Watermark | Invalid],
         limit: InvalidRecordSettings,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._stage = stage
-        self._decode: Callable[[bytes | None], E | Watermark | Invalid] = decode
+        self._decode: Callable[[bytes | None, Headers], E | Watermark | Invalid] = decode
         self._now = now
         self._rate = InvalidRate(limit)
 
@@ -34,7 +35,7 @@ class Intake(Generic[E]):
         events = []
         now = self._now()
         for record in records:
-            event = self._decode(record.value)
+            event = self._decode(record.value, record.headers)
             if not record.key and not isinstance(event, Watermark | Invalid):
                 event = Invalid("an article without a key: its copies may be in other partitions")
             if isinstance(event, Invalid):

@@ -16,6 +16,7 @@ from monitor.bus import Bus, Consumer, Producer, Record, TopicPartition
 from monitor.events import (
     ARTICLES,
     SCORED,
+    VERSION,
     ArticleEvent,
     ScoredEvent,
     Watermark,
@@ -25,6 +26,7 @@ from monitor.events import (
 )
 from monitor.failures import Invalid
 from monitor.metrics import ARTICLES_SCORED, PUBLISH_TO_SCORED, SCORE_SECONDS
+from monitor.record_headers import continued, untraced
 from monitor.scoring import Asked, finish, prepare
 from monitor.settings import InvalidRecordSettings
 from monitor.workers.bus_writer import BusWriter
@@ -172,14 +174,24 @@ class ScoreWorker:
     def _hand_over(
         self, batch: _Batch, consumer: Consumer, stop: threading.Event, ended: threading.Event
     ) -> bool:
-        while not ended.is_set():
-            try:
-                self._ready.put(batch, timeout=0.2)
-            except queue.Full:
-                self._commit(consumer, stop)
-                continue
-            return True
-        return False
+        """Wait for room; meanwhile the consumer is paused, and stays in its group."""
+        waits = False
+        try:
+            while not ended.is_set():
+                try:
+                    self._ready.put(batch, timeout=0.2)
+                except queue.Full:
+                    if not waits:
+                        consumer.pause()
+                        waits = True
+                    self._commit(consumer, stop)
+                    patiently(GROUP, stop, lambda: consumer.poll(1, 0.0))
+                    continue
+                return True
+            return False
+        finally:
+            if waits:
+                consumer.resume()
 
     def _decode(self, records: Sequence[Record]) -> _Batch:
         events = self._intake.read(records)
@@ -202,10 +214,11 @@ def _send(batch: _Batch, scored: Sequence[ScoredEvent], producer: Producer) -> N
         if isinstance(event, Invalid):
             bury(producer, GROUP, record, event)
         elif isinstance(event, Watermark):
-            producer.send(SCORED, record.partition, "", encode(event))
+            producer.send(SCORED, record.partition, "", encode(event), untraced(VERSION))
         else:
             key = story_key(event.title, event.id)
-            producer.send(SCORED, record.partition, key, encode(next(events)))
+            about = continued(record.headers, VERSION)
+            producer.send(SCORED, record.partition, key, encode(next(events)), about)
 
 
 def _next_offsets(records: Sequence[Record]) -> dict[TopicPartition, int]:

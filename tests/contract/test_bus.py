@@ -1,45 +1,22 @@
 """One contract for both buses."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient
-from kafka.admin import MemberToRemove
 
-from monitor.bus import Bus, Consumer, Record
+from monitor.bus import Bus, Record, TopicPartition
 from monitor.bus.embedded import EmbeddedBus
 from monitor.bus.kafka import KafkaBus, KafkaConnection
+from monitor.bus.topics import TopicSettings
 from monitor.events import SCORED
-from monitor.failures import UsageError
+from monitor.failures import Unavailable, UsageError
+from tests.contract.membership import put_out
+from tests.contract.reading import read
 from tests.servers import ON_SMALL_BROKER
 
 TOPIC = SCORED
-
-
-@pytest.fixture(params=["embedded", "kafka"])
-def bus(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bus]:
-    made: Bus
-    if request.param == "embedded":
-        made = EmbeddedBus(tmp_path / "bus.db")
-    else:
-        servers = request.getfixturevalue("kafka")
-        made = KafkaBus(KafkaConnection(servers), f"t{uuid.uuid4().hex[:8]}.")
-    made.create_topics([TOPIC], 2)
-    yield made
-    made.close()
-
-
-def read(consumer: Consumer, count: int) -> list[Record]:
-    """Poll until so many records have come; fewer when none come for 30 polls of a second."""
-    records: list[Record] = []
-    empty = 0
-    while len(records) < count and empty < 30:
-        found = consumer.poll(100, 1.0)
-        empty = 0 if found else empty + 1
-        records += found
-    return records
 
 
 def send(bus: Bus, partition: int, *values: bytes) -> None:
@@ -105,6 +82,70 @@ def test_positions_of_the_store_go_before_those_of_the_group(bus: Bus) -> None:
     second.close()
 
 
+def test_positions_are_asked_anew_on_a_restart(bus: Bus) -> None:
+    send(bus, 0, b"one", b"two", b"three")
+    asked: list[int] = []
+
+    def start(wanted: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        asked.extend(partition for _, partition in wanted)
+        return {(TOPIC, 0): 1}
+
+    consumer = bus.consumer(TOPIC, "group", start)
+    assert [record.value for record in read(consumer, 2)] == [b"two", b"three"]
+    assert sorted(asked) == [0, 1]
+    consumer.restart((TOPIC, 0))
+    assert [record.value for record in read(consumer, 2)] == [b"two", b"three"]
+    assert asked.count(0) == 2
+    consumer.close()
+
+
+def test_positions_that_are_not_to_be_had_are_asked_for_again(bus: Bus) -> None:
+    send(bus, 0, b"one", b"two")
+    answers: list[dict[TopicPartition, int] | Unavailable] = [
+        {(TOPIC, 0): 1}, Unavailable("the store is away"), Unavailable("the store is away"),
+    ]  # fmt: skip
+
+    def start(_: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        answer = answers.pop()
+        if isinstance(answer, Unavailable):
+            raise answer
+        return answer
+
+    consumer = bus.consumer(TOPIC, "group", start)
+    records: list[Record] = []
+    errors = 0
+    while not records and errors < 30:
+        try:
+            records = read(consumer, 1)
+        except Unavailable:
+            errors += 1
+    assert ([record.value for record in records], errors, answers) == ([b"two"], 2, [])
+    consumer.close()
+
+
+def test_where_the_store_stands_is_committed_to_the_group(bus: Bus) -> None:
+    send(bus, 0, b"one", b"two", b"three")
+    known = {(TOPIC, 0): 2}
+    first = bus.consumer(
+        TOPIC, "group", lambda wanted: {part: known.get(part, 0) for part in wanted}
+    )
+    assert len(read(first, 1)) == 1
+    assert bus.committed(TOPIC, "group") == {0: 2, 1: 0}
+    first.close()
+
+
+def test_a_paused_consumer_reads_nothing_and_goes_on_where_it_was(bus: Bus) -> None:
+    send(bus, 0, b"one", b"two")
+    consumer = bus.consumer(TOPIC, "group")
+    assert len(read(consumer, 2)) == 2
+    consumer.pause()
+    send(bus, 0, b"three")
+    assert [consumer.poll(100, 0.3) for _ in range(4)] == [[], [], [], []]
+    consumer.resume()
+    assert [record.value for record in read(consumer, 1)] == [b"three"]
+    consumer.close()
+
+
 def test_short_polls_end_up_in_the_group_of_a_new_topic(bus: Bus) -> None:
     send(bus, 0, b"one")
     consumer = bus.consumer(TOPIC, "group")
@@ -123,12 +164,7 @@ def test_a_member_that_was_put_out_of_its_group_reads_on(kafka: str) -> None:
     send(bus, 0, b"one", b"two")
     consumer = bus.consumer(TOPIC, "group")
     assert len(read(consumer, 2)) == 2
-    admin = KafkaAdminClient(bootstrap_servers=kafka)
-    group = f"{bus.prefix}group"
-    (described,) = admin.describe_groups([group]).values()
-    (member,) = described["members"]
-    admin.remove_group_members(group, [MemberToRemove(member_id=member["member_id"])])
-    admin.close()
+    put_out(bus, "group")
     consumer.commit({(TOPIC, 0): 2})
     assert bus.committed(TOPIC, "group") == {}
     assert [record.value for record in read(consumer, 2)] == [b"one", b"two"]
@@ -159,8 +195,14 @@ def test_groups_do_not_know_of_each_other(bus: Bus) -> None:
 
 def test_topics_with_other_partitions_are_refused(bus: Bus) -> None:
     bus.create_topics([TOPIC], 2)
-    with pytest.raises(UsageError, match="2 partitions, 3 are configured"):
+    with pytest.raises(UsageError, match=rf"{TOPIC}': partitions is 2, 3 is wanted \(bus\.part"):
         bus.create_topics([TOPIC], 3)
+
+
+def test_a_topic_that_must_not_be_made_is_missed_by_name(bus: Bus) -> None:
+    with pytest.raises(UsageError, match=r"articles' does not exist, and bus\.topics is 'check'"):
+        bus.create_topics(["articles"], 2, TopicSettings(create=False))
+    bus.create_topics([TOPIC], 2, TopicSettings(create=False))
 
 
 def test_any_bytes_travel_unchanged(bus: Bus) -> None:
@@ -169,3 +211,28 @@ def test_any_bytes_travel_unchanged(bus: Bus) -> None:
     consumer = bus.consumer(TOPIC, "group")
     assert [record.value for record in read(consumer, 4)] == values
     consumer.close()
+
+
+def test_headers_travel_in_their_order_and_need_not_be_there(bus: Bus) -> None:
+    headers = (("traceparent", b"00-1"), ("a", bytes(range(256))), ("a", b""))
+    producer = bus.producer()
+    producer.send(TOPIC, 0, "key", b"one", headers)
+    producer.send(TOPIC, 0, "key", b"two")
+    producer.flush()
+    producer.close()
+    consumer = bus.consumer(TOPIC, "group")
+    assert [record.headers for record in read(consumer, 2)] == [headers, ()]
+    consumer.close()
+
+
+def test_a_version_without_headers_goes_on_writing_to_the_same_file(tmp_path: Path) -> None:
+    bus = EmbeddedBus(tmp_path / "bus.db")
+    bus.create_topics([TOPIC], 1)
+    send(bus, 0, b"one")
+    with bus.transaction() as connection:
+        connection.execute("UPDATE heads SET next_offset = 2")
+        connection.execute("INSERT INTO log VALUES (?, 0, 1, 'key', X'32', 0)", (TOPIC,))
+    consumer = bus.consumer(TOPIC, "group")
+    assert [record.value for record in read(consumer, 2)] == [b"one", b"2"]
+    consumer.close()
+    bus.close()

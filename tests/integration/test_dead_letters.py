@@ -25,6 +25,7 @@ from monitor.events import (
 )
 from monitor.failures import DataError, Invalid, UsageError
 from monitor.letters import FIRST_TOPIC, KEPT_BYTES
+from monitor.record_headers import Headers, begun, trace_of
 from monitor.workers import aggregate, score
 from tests.integration.stage_place import (
     Place,
@@ -51,7 +52,7 @@ KINDS = (
 REASONS = {
     "invalid UTF-8": "codec can't decode byte 0xff",
     "20 MB": "the limit is 1000000",
-    "wrong schema version": "record version 2",
+    "wrong schema version": "record of schema version 3",
     "truncated": "truncated",
     "wrong shape": "Expected `str`",
     "null value": "without a value",
@@ -76,7 +77,7 @@ def bad_value(kind: str, good: ScoredEvent | ArticleEvent) -> bytes | None:
         inner["text"] = text
         return msgspec.json.encode(fields)
     if kind == "wrong schema version":
-        return msgspec.json.encode({**fields, "version": 2})
+        return msgspec.json.encode({**fields, "version": 3})
     if kind == "truncated":
         return value[: len(value) // 2]
     if kind == "wrong shape":
@@ -93,15 +94,20 @@ def spoil(place: Place) -> dict[str, Record]:
         producer.send(place.origin, 0, key_of(name), encode(event(place.stage, name)))
         key = "" if kind == "no key" else key_of(kind)
         bad[kind] = Record(
-            place.origin, 0, 2 * number + 1, key, bad_value(kind, event(place.stage, kind))
+            place.origin,
+            0,
+            2 * number + 1,
+            key,
+            bad_value(kind, event(place.stage, kind)),
+            begun(1),
         )
-        producer.send(place.origin, 0, key, bad[kind].value)
+        producer.send(place.origin, 0, key, bad[kind].value, bad[kind].headers)
     producer.send(place.origin, 0, key_of("last"), encode(event(place.stage, "last")))
     producer.close()
     return bad
 
 
-Decoder = Callable[[bytes | None], ArticleEvent | ScoredEvent | Watermark | Invalid]
+Decoder = Callable[[bytes | None, Headers], ArticleEvent | ScoredEvent | Watermark | Invalid]
 
 
 def mend(place: Place, bad: Mapping[str, Record], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +117,9 @@ def mend(place: Place, bad: Mapping[str, Record], monkeypatch: pytest.MonkeyPatc
         (score, "decode_article") if place.stage == "score" else (aggregate, "decode_scored")
     )
     usual: Decoder = getattr(module, name)
-    monkeypatch.setattr(module, name, lambda value: known.get(value) or usual(value))
+    monkeypatch.setattr(
+        module, name, lambda value, headers: known.get(value) or usual(value, headers)
+    )
 
 
 GOOD = sorted([*(f"before {kind}" for kind in KINDS), "last"])
@@ -126,6 +134,8 @@ def test_bad_records_are_diverted_and_a_replay_restores_exactly_them(
     assert place.processed() == GOOD
     found = {item["offset"]: item for item in place.dlq("list")}
     assert len(found) == len(KINDS) == sum(place.bus.end_offsets(place.letters).values())
+    traces = {trace_of(letter.headers) for letter in place.bus.read(place.letters, 0)}
+    assert traces == {trace_of(record.headers) for record in bad.values()}
     ids = {}
     for kind, record in bad.items():
         item = found[record.offset]
@@ -145,7 +155,7 @@ def test_bad_records_are_diverted_and_a_replay_restores_exactly_them(
     assert "were not kept" in place.plain("show", ids["20 MB"])
 
     mend(place, bad, monkeypatch)
-    (one,) = place.dlq("replay", "--reason", "RECORD VERSION 2")
+    (one,) = place.dlq("replay", "--reason", "OF SCHEMA VERSION 3")
     assert one == {"id": ids["wrong schema version"], "result": "replayed", "reason": None}
     place.work()
     assert place.processed() == sorted([*GOOD, "wrong schema version"])
@@ -158,10 +168,16 @@ def test_bad_records_are_diverted_and_a_replay_restores_exactly_them(
     assert left["result"] == "left"
     place.work()
     assert place.processed() == sorted([*GOOD, *KINDS])
-    restored = [(record.key, record.value) for record in place.sent(2 * len(KINDS) + 1)]
+    restored = [
+        (record.key, record.value, record.headers) for record in place.sent(2 * len(KINDS) + 1)
+    ]
     assert sorted(restored, key=str) == sorted(
         (
-            (key_of("no key") if kind == "no key" else record.key, record.value)
+            (
+                key_of("no key") if kind == "no key" else record.key,
+                record.value,
+                record.headers,
+            )
             for kind, record in bad.items()
         ),
         key=str,

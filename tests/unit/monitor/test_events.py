@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from monitor.events import ScoredEvent, decode_article, decode_scored, encode
+from monitor.events import VERSION, ScoredEvent, decode_article, decode_scored, encode
 from monitor.failures import Invalid
+from monitor.record_headers import SCHEMA_VERSION, untraced
 from tests.unit.monitor.stories_data import scored
 
 
@@ -43,7 +44,7 @@ GOOD = msgspec.json.decode(encode(scored("a")))
         ({"article": {**GOOD["article"], "title": "NUL \0"}}, "U+0000"),
         ({"article": {**GOOD["article"], "published": "0001-01-01T00:00:00Z"}}, "of the year 1"),
         ({"article": "an article"}, "Expected `object`"),
-        ({"version": 2}, "record version 2, this reader knows up to 1"),
+        ({"version": 3}, "record of schema version 3; this reader's is 1, and it reads up to 2"),
     ],
 )
 def test_what_no_database_would_take_is_invalid(change: dict[str, Any], reason: str) -> None:
@@ -77,3 +78,36 @@ def test_dates_of_old_archives_are_events() -> None:
     found = decode_scored(msgspec.json.encode(GOOD | {"article": article}))
     assert isinstance(found, ScoredEvent)
     assert found.article.published == datetime(1850, 1, 1, tzinfo=UTC)
+
+
+def of_version(version: int) -> bytes:
+    """A record as a writer of that version would send it, with fields that we do not know."""
+    record = msgspec.json.decode(encode(scored("a")))
+    record["article"]["version"] = record["version"] = version
+    record["mood"] = record["article"]["mood"] = {"of": "a later version"}
+    return msgspec.json.encode(record)
+
+
+def test_a_writer_one_version_newer_is_read() -> None:
+    event = decode_scored(of_version(VERSION + 1), untraced(VERSION + 1))
+    assert isinstance(event, ScoredEvent)
+    assert event.article.id == "a"
+
+
+def test_a_writer_far_newer_is_told_by_the_header_even_where_nothing_can_be_decoded() -> None:
+    for value in (of_version(VERSION + 2), b"\x00 another encoding"):
+        found = decode_scored(value, untraced(VERSION + 2))
+        assert isinstance(found, Invalid)
+        assert found.reason.startswith(
+            f"record of schema version {VERSION + 2}; this reader's is {VERSION}"
+        )
+
+
+def test_a_writer_far_newer_without_headers_is_told_by_the_record() -> None:
+    found = decode_scored(of_version(VERSION + 7))
+    assert isinstance(found, Invalid) and f"schema version {VERSION + 7}; " in found.reason
+
+
+def test_a_header_that_is_no_number_is_said_so() -> None:
+    found = decode_scored(of_version(VERSION), ((SCHEMA_VERSION, b"new"),))
+    assert found == Invalid("header schema-version is b'new', not a number")

@@ -15,7 +15,16 @@ from models.manifest import MANIFEST, file_sha256
 from models.registry import Registry
 from models.watchlist import Watchlist
 from monitor.bus.embedded import EmbeddedBus
-from monitor.events import ARTICLES, SCORED, ArticleEvent, ScoredEvent, decode_scored, encode
+from monitor.events import (
+    ARTICLES,
+    SCORED,
+    VERSION,
+    ArticleEvent,
+    ScoredEvent,
+    decode_scored,
+    encode,
+)
+from monitor.record_headers import begun, trace_of
 from monitor.scoring import load_scorer, model_service
 from monitor.settings import ModelSettings, Settings
 from monitor.workers.model_watch import count_refusal
@@ -95,13 +104,15 @@ class Desk:
 
     def score_one(self) -> ScoredEvent:
         self._sent += 1
-        self._producer.send(ARTICLES, 0, "key", encode(article(self._sent)))
+        headers = begun(VERSION)
+        self._producer.send(ARTICLES, 0, "key", encode(article(self._sent)), headers)
         self._producer.flush()
         while True:
             for record in self._consumer.poll(10, 0.2):
                 event = decode_scored(record.value)
                 assert isinstance(event, ScoredEvent)
                 assert event.article.id == f"a{self._sent}"
+                assert trace_of(record.headers) == trace_of(headers) is not None
                 return event
 
 
