@@ -2,9 +2,8 @@
 
 from monitor.bus import Bus
 from monitor.bus.kafka import KafkaBus
-from tests.contract.test_bus import TOPIC, bus, read, send
-
-__all__ = ["bus"]
+from tests.contract.reading import read
+from tests.contract.test_bus import TOPIC, send
 
 
 def test_records_are_read_between_offsets_without_a_group(bus: Bus) -> None:
