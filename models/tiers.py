@@ -11,9 +11,13 @@ FAST = "-fast"
 
 
 def in_tier(spec: str, tier: Tier) -> str:
-    """What a setting or a version stands for in a tier. Only the bundled models have a fast one;
-    a model that was named or promoted is what it is in either tier."""
-    if tier == "fast" and spec in bundled_models("accurate").values():
+    """What a setting or a version stands for in a tier. Only bundled models have a fast one, and
+    not each: the accurate one serves then. A model that was named or promoted is what it is in
+    either tier."""
+    # Settings read the names of the tiers, and must not import torch for that.
+    from models.loading import bundled_specs
+
+    if tier == "fast" and spec in _accurate_models() and spec + FAST in bundled_specs():
         return spec + FAST
     return spec
 
@@ -21,11 +25,13 @@ def in_tier(spec: str, tier: Tier) -> str:
 def accurate(spec: str) -> str:
     """The bundled model that a fast one was distilled from; any other setting as it is."""
     slower = spec.removesuffix(FAST)
-    return slower if slower in bundled_models("accurate").values() else spec
+    return slower if slower in _accurate_models() else spec
 
 
 def bundled_models(tier: Tier) -> Mapping[str, str]:
     """The bundled model of each language in a tier."""
-    return {
-        language: bundled(language) + (FAST if tier == "fast" else "") for language in LANGUAGES
-    }
+    return {language: in_tier(bundled(language), tier) for language in LANGUAGES}
+
+
+def _accurate_models() -> list[str]:
+    return [bundled(language) for language in LANGUAGES]
