@@ -5,11 +5,8 @@ topic, by a lease that it renews while it polls; another waits in reserve and ta
 lease runs out.
 """
 
-import contextlib
 import logging
 import os
-import sqlite3
-import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from monitor.bus.embedded_file import BusFile
 from monitor.bus.protocol import Positions, Record, TopicPartition
 from monitor.bus.topics import AS_USUAL, FoundTopic, TopicSettings, differences, missing
 from monitor.failures import Unavailable, UsageError
@@ -26,48 +24,15 @@ LOG = logging.getLogger(__name__)
 _headers = msgspec.json.Decoder(Headers)
 LEASE_SECONDS = 10.0
 POLL_INTERVAL_SECONDS = 0.05
-BUSY_TIMEOUT_SECONDS = 30.0
 TRIM_EVERY_RECORDS = 5_000
 
-# Headers have a table of their own, so that a version that knows none goes on writing to the log.
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS topics (
-    topic TEXT PRIMARY KEY, partitions INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS identity (
-    one INTEGER PRIMARY KEY CHECK (one = 1), value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS heads (
-    topic TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL,
-    PRIMARY KEY (topic, partition)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS log (
-    topic TEXT NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL,
-    key TEXT NOT NULL, value BLOB, appended REAL NOT NULL,
-    PRIMARY KEY (topic, partition, offset)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS headers (
-    topic TEXT NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL, headers BLOB NOT NULL,
-    PRIMARY KEY (topic, partition, offset)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS offsets (
-    grp TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
-    next_offset INTEGER NOT NULL, PRIMARY KEY (grp, topic, partition)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS leases (
-    grp TEXT NOT NULL, topic TEXT NOT NULL, owner TEXT NOT NULL, process INTEGER NOT NULL,
-    expires REAL NOT NULL, PRIMARY KEY (grp, topic)) WITHOUT ROWID;
-"""
 
-
-class EmbeddedBus:
+class EmbeddedBus(BusFile):
     """A bus in one SQLite file; a topic's retention is how long read records are kept."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        super().__init__(path)
         self._retention_seconds: dict[str, float] = {}
-        self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
-        self._guard = threading.Lock()
-        with self._answers() as connection:
-            connection.executescript(_SCHEMA)
-            connection.execute(
-                "INSERT INTO identity VALUES (1, ?) ON CONFLICT DO NOTHING", (uuid.uuid4().hex,)
-            )
 
     def identity(self) -> str:
         with self._answers() as connection:
@@ -153,46 +118,6 @@ class EmbeddedBus:
                     (topic, group),
                 ).fetchall()
             )
-
-    def close(self) -> None:
-        with self._guard:
-            for connection in self._connections:
-                connection.close()
-            self._connections.clear()
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """A write transaction: all of it, or nothing."""
-        with self._answers() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-
-    @contextlib.contextmanager
-    def _answers(self) -> Iterator[sqlite3.Connection]:
-        """This thread's connection; SQLite's operational errors become Unavailable."""
-        try:
-            connection = getattr(self._local, "connection", None)
-            if connection is None:
-                connection = sqlite3.connect(
-                    self._path,
-                    timeout=BUSY_TIMEOUT_SECONDS,
-                    isolation_level=None,
-                    check_same_thread=False,
-                )
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = NORMAL")
-                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-                self._local.connection = connection
-                with self._guard:
-                    self._connections.append(connection)
-            yield connection
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"bus file {self._path}: {error}") from error
 
     def trim(self, topic: str, now: float) -> None:
         """Drop records that every group has read and that are older than the retention."""

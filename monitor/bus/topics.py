@@ -19,7 +19,7 @@ class TopicSettings:
     min_insync_replicas: int = 1
     retention_seconds: float = 7 * DAY_SECONDS
     max_message_bytes: int = 2 * MAX_RECORD_BYTES
-    """A dead letter holds the bytes of the record that it is about, in base64."""
+    """Room for what we write: records and the letters about them, which hold bytes in base64."""
     create: bool = True
     """Whether a topic that is missing is made; else it is an error."""
 
@@ -108,7 +108,7 @@ def differences(topic: FoundTopic, partitions: int, wanted: TopicSettings) -> Se
         differs("retention.ms", retention, want_ms, "bus.retention_hours", False, why)
     largest = int(told.get("max.message.bytes", wanted.max_message_bytes))
     if largest < wanted.max_message_bytes:
-        why = "a larger dead letter is refused, and stops the role that writes it"
+        why = "a larger record is refused, and stops the role that writes it"
         differs("max.message.bytes", largest, wanted.max_message_bytes, "not to be set", False, why)
     return sorted(found, key=lambda item: not item.serious)
 

@@ -11,6 +11,7 @@ from monitor.cli.dlq import escaped
 from monitor.failures import Invalid
 from monitor.letters import (
     KEPT_BYTES,
+    KEPT_HEADERS_BYTES,
     DeadLetter,
     decode_letter,
     digest,
@@ -44,6 +45,16 @@ def test_the_largest_letter_fits_what_a_broker_takes() -> None:
     assert made.value == value[:KEPT_BYTES] and made.cut_bytes == 20_000_000 - KEPT_BYTES
     assert made.key_bytes == 20_000 and not made.is_whole
     assert made.value_sha256 == digest(value)
+
+
+def test_headers_are_kept_all_or_none() -> None:
+    for length, kept in ((KEPT_HEADERS_BYTES - 1, True), (KEPT_HEADERS_BYTES, False)):
+        headers = (("a", b"x" * length),)
+        record = Record("articles", 3, 7, "key", b"x", headers)
+        made = letter_of("score", record, Invalid("bad"), NOW)
+        assert decode_letter(encode_letter(made)) == made
+        assert (made.headers, made.is_whole) == (headers if kept else (), kept)
+        assert made.headers_bytes == length + 1
 
 
 def test_letters_of_the_first_version_are_read() -> None:
