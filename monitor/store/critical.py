@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, or_, select
 
 from alerts.series import BUCKET_SECONDS, Bucket
 from monitor.store.engine import reading
@@ -13,7 +13,7 @@ from monitor.store.ingestion import company_sentiments
 from monitor.store.schema import articles
 from monitor.stories import STORY_HORIZON, bucket_of, label_of
 
-_COLUMNS = (
+_COLUMNS: tuple[ColumnElement[Any], ...] = (
     articles.c.id,
     articles.c.story_key,
     articles.c.published,
@@ -68,13 +68,13 @@ def critical_series(
     }
 
 
-def _is_critical(row: Any, company: str, probability: float) -> bool:
+def _is_critical(row: Row[Any], company: str, probability: float) -> bool:
     said = company_sentiments(row.companies).get(company)
     told = said or (row.negative, row.neutral, row.positive)
     return label_of(told) == "negative" and told[0] >= probability * 10_000
 
 
-def _was_told(connection: Connection, row: Any, company: str) -> bool:
+def _was_told(connection: Connection, row: Row[Any], company: str) -> bool:
     """Whether an earlier article of the story named the company, at most the horizon before."""
     earlier = or_(
         articles.c.published < row.published,
