@@ -12,8 +12,9 @@ import msgspec
 
 from alerts.alert import Alert, Event, alert_id, fingerprint
 from alerts.detectors import AnyDetector, freeze_seconds, new_detector, step
-from alerts.rules import SurgeRule, ThresholdRule, rule_hash
+from alerts.rules import AnyRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket, Finding
+from alerts.surroundings import Surroundings
 
 
 class Life(msgspec.Struct):
@@ -48,12 +49,13 @@ class Transition(msgspec.Struct, frozen=True):
 
 
 def fold(
-    rule: ThresholdRule | SurgeRule,
+    rule: AnyRule,
     state: KeyState | None,
     key: str,
     buckets: Iterable[Bucket],
     through: int,
     watched_since: int | None = None,
+    around: Surroundings | None = None,
 ) -> tuple[KeyState, list[Transition]]:
     """Fold a key's buckets up to and including the one that starts at `through`.
 
@@ -65,27 +67,31 @@ def fold(
     `watched_since` (seconds since the epoch) is used where `state` is None: from then on the key
     would have been seen. Without it a key is known from its first bucket on.
 
+    `around` tells what other keys come to; without it the rule has just begun, and knows of none.
+
     Raises ValueError for buckets that are out of order or were folded before.
     """
     state = state or KeyState(new_detector(rule, watched_since), Life())
+    around = around or Surroundings(rule)
     transitions: list[Transition] = []
     for bucket in buckets:
         if bucket.start > through:
             break
         if state.bucket is not None and bucket.start <= state.bucket:
             raise ValueError(f"bucket {bucket.start} comes after {state.bucket} was folded")
-        _idle(rule, state, key, bucket.start, transitions)
-        _step(rule, state, key, bucket, transitions)
-    _idle(rule, state, key, through + BUCKET_SECONDS, transitions)
+        _idle(rule, state, key, bucket.start, around, transitions)
+        _step(rule, state, key, bucket, around, transitions)
+    _idle(rule, state, key, through + BUCKET_SECONDS, around, transitions)
     state.bucket = through if state.bucket is None else max(through, state.bucket)
     return state, transitions
 
 
 def _idle(
-    rule: ThresholdRule | SurgeRule,
+    rule: AnyRule,
     state: KeyState,
     key: str,
     until: int,
+    around: Surroundings,
     transitions: list[Transition],
 ) -> None:
     """Fold the empty buckets before `until`, as long as an alert is open."""
@@ -94,19 +100,20 @@ def _idle(
         and state.bucket is not None
         and state.bucket + BUCKET_SECONDS < until
     ):
-        _step(rule, state, key, Bucket(state.bucket + BUCKET_SECONDS), transitions)
+        _step(rule, state, key, Bucket(state.bucket + BUCKET_SECONDS), around, transitions)
 
 
 def _step(
-    rule: ThresholdRule | SurgeRule,
+    rule: AnyRule,
     state: KeyState,
     key: str,
     bucket: Bucket,
+    around: Surroundings,
     transitions: list[Transition],
 ) -> None:
     life = state.life
     learning = life.phase != "firing" or bucket.end > life.frozen_until
-    finding = step(state.detector, rule, bucket, learning)
+    finding = step(state.detector, rule, key, bucket, learning, around)
     state.bucket = bucket.start
     if life.phase == "firing":
         if finding.left:
@@ -120,14 +127,12 @@ def _step(
     life.held_buckets += 1
     if life.held_buckets >= rule.for_buckets:
         life.phase = "firing"
-        life.frozen_until = life.entered + freeze_seconds(state.detector, rule)
+        life.frozen_until = life.entered + freeze_seconds(state.detector)
         life.alert = _alert(rule, key, life.entered, finding)
         transitions.append(Transition("firing", life.alert, bucket.start))
 
 
-def _resolve(
-    rule: ThresholdRule | SurgeRule, life: Life, bucket: Bucket, transitions: list[Transition]
-) -> None:
+def _resolve(rule: AnyRule, life: Life, bucket: Bucket, transitions: list[Transition]) -> None:
     assert life.alert is not None
     ended = msgspec.structs.replace(life.alert, state="resolved", resolved=_moment(bucket.end))
     transitions.append(Transition("resolved", ended, bucket.start))
@@ -135,7 +140,7 @@ def _resolve(
     life.quiet_until = bucket.end + rule.cooldown
 
 
-def _alert(rule: ThresholdRule | SurgeRule, key: str, entered: int, finding: Finding) -> Alert:
+def _alert(rule: AnyRule, key: str, entered: int, finding: Finding) -> Alert:
     started = _moment(entered)
     return Alert(
         id=alert_id(rule.name, rule.dimension, key, started),

@@ -17,6 +17,19 @@ def wilson(successes: int, trials: int, z: float = 1.959964) -> tuple[float, flo
     return max(0.0, centre - margin), min(1.0, centre + margin)
 
 
+def poisson_interval(count: int, z: float = 1.959964) -> tuple[float, float]:
+    """Interval of a Poisson mean of which one count is known, by Byar's approximation.
+
+    Within 1% of the exact one from a count of 7 on, and wider below (Breslow and Day, Statistical
+    Methods in Cancer Research II, 1987).
+    """
+    above = count + 1
+    upper = above * (1 - 1 / (9 * above) + z / (3 * math.sqrt(above))) ** 3
+    if count == 0:
+        return 0.0, upper
+    return count * max(0.0, 1 - 1 / (9 * count) - z / (3 * math.sqrt(count))) ** 3, upper
+
+
 def beta_binomial_tail(
     successes: int, trials: int, alpha: float, beta: float, limit: float = 1.0
 ) -> float:

@@ -38,6 +38,11 @@ def where(alert: Alert) -> str:
 def headline(message: Message) -> str:
     """One line: what, where, how bad."""
     alert = message.alert
+    if alert.detector == "critical":
+        if message.event == "resolved":
+            return f"Resolved: no further critical story on {where(alert)}"
+        told = "a story" if alert.stories == 1 else f"{alert.stories} stories"
+        return f"{alert.severity.capitalize()}: {told} on {where(alert)} reads as surely negative"
     if message.event == "resolved":
         return f"Resolved: negative news on {where(alert)} is back to usual"
     stories = "all stories" if alert.dimension == "all" else f"stories on {where(alert)}"
@@ -63,6 +68,9 @@ def facts(message: Message) -> list[tuple[str, str]]:
         ("Stories", f"{alert.negative} negative of {alert.stories}"),
         ("Rule", f"{alert.rule} ({alert.detector})"),
     ]
+    if alert.detector == "critical":
+        surely = f"{alert.baseline:.0%} sure or more that it is negative"
+        rows = [rows[0], ("Against", surely), *rows[3:]]
     if alert.resolved is not None:
         rows.insert(1, ("Until", moment(alert.resolved)))
     return rows

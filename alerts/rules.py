@@ -2,87 +2,14 @@
 
 import hashlib
 import json
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from alerts.series import BUCKET_SECONDS
-
-_DURATION = re.compile(r"(\d+)\s*([mhdw])")
-_UNIT_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-MAX_WINDOW_SECONDS = 28 * 86_400
-MAX_DURATION_SECONDS = 366 * 86_400
-_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+from alerts.rule_fields import BudgetRule, Names, Seconds, WatchRule
 
 
-def parse_duration(value: Any) -> int:
-    """Seconds of a duration such as `90m`, `6h`, `14d` or `2w`. Raises ValueError."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        raise ValueError(f"a duration needs a unit: {value}m, {value}h, {value}d or {value}w")
-    match = _DURATION.fullmatch(str(value).strip())
-    if match is None:
-        raise ValueError(f"'{value}' is no duration; write 90m, 6h, 14d or 2w")
-    seconds = int(match[1][:12]) * _UNIT_SECONDS[match[2]]
-    if seconds > MAX_DURATION_SECONDS:
-        raise ValueError(f"{match[0]} is too long; at most 366d")
-    return seconds
-
-
-def _listed(value: Any) -> Any:
-    """`"*"` is every key; one name alone is a list of one."""
-    if value == "*":
-        return ()
-    return (value,) if isinstance(value, str) else value
-
-
-Seconds = Annotated[int, BeforeValidator(parse_duration)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Dimension = Literal["all", "topic", "entity", "source", "language"]
-Severity = Literal["info", "warning", "critical"]
-
-
-class _Rule(BaseModel):
-    """What every rule has."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    description: str = ""
-    dimension: Dimension
-    keys: Names = Field(default=(), description="None listed, or `*`: every key.")
-    except_keys: Names = ()
-    window: Seconds = 86_400
-    min_stories: int = Field(default=8, ge=1)
-    severity: Severity = "warning"
-    channels: Names = Field(default=(), description="None listed: every channel.")
-    lateness: Seconds = 21_600
-    """How late an article may come and still raise an alert."""
-    for_buckets: int = Field(default=1, ge=1, le=288)
-    """Buckets in a row that the condition must hold before the alert fires."""
-    cooldown: Seconds = 21_600
-    """After an alert has ended, its key keeps quiet for so long."""
-
-    @field_validator("name")
-    @classmethod
-    def _slug(cls, value: str) -> str:
-        if not _SLUG.fullmatch(value):
-            raise ValueError("a name is small letters, digits and hyphens, such as company-surge")
-        return value
-
-    @field_validator("window")
-    @classmethod
-    def _whole_buckets(cls, value: int) -> int:
-        if value % BUCKET_SECONDS or not BUCKET_SECONDS <= value <= MAX_WINDOW_SECONDS:
-            raise ValueError("a window is a multiple of 5m, from 5m to 28d")
-        return value
-
-    def watches(self, key: str) -> bool:
-        """Whether the rule looks at a key of its dimension."""
-        return (not self.keys or key in self.keys) and key not in self.except_keys
-
-
-class ThresholdRule(_Rule):
+class ThresholdRule(WatchRule):
     """Fires when the share of negative stories is surely above a limit."""
 
     detector: Literal["threshold"]
@@ -98,7 +25,7 @@ class ThresholdRule(_Rule):
         return self
 
 
-class SurgeRule(_Rule):
+class SurgeRule(BudgetRule):
     """Fires when a key's negative stories are far beyond what is usual for it."""
 
     detector: Literal["surge"]
@@ -122,12 +49,109 @@ class SurgeRule(_Rule):
 
     @model_validator(mode="after")
     def _remembers_longer(self) -> "SurgeRule":
+        self._either("probability")
         if self.baseline < 2 * self.window:
             raise ValueError("baseline must be at least twice the window")
         return self
 
 
-Rule = Annotated[ThresholdRule | SurgeRule, Field(discriminator="detector")]
+class CusumRule(BudgetRule):
+    """Fires as early as can be when a share has turned, at a chosen rate of false alarms."""
+
+    detector: Literal["cusum"]
+    run_length: float = Field(default=10_000, ge=50, le=1e9)
+    """Stories of usual news between two false alarms of a key, on average."""
+    usual: float | None = Field(default=None, gt=0.005, lt=0.95)
+    """The usual share where it is known; not set: learned from the key's own past."""
+    odds_ratio: float = Field(default=2.5, ge=1.2, le=20)
+    """The turn that is looked for: a negative story becomes so many times as likely against one
+    that is not. 2.5 takes a share of 20% to 38%, one of 40% to 63%."""
+    baseline: Seconds = 14 * 86_400
+    """Time constant of the key's memory: older buckets weigh less, by e a baseline."""
+    prior_share: float = Field(default=0.3, gt=0, lt=1)
+    prior_stories: float = Field(default=10.0, gt=0)
+    burst: Seconds = 21_600
+    """Stories that come within so long of each other may be of one event."""
+    correlation: float = Field(default=0.05, ge=0, le=0.5)
+    """How alike the stories of a burst are: 0, independent; towards 1, all of one tone."""
+
+    @model_validator(mode="after")
+    def _remembers_longer(self) -> "CusumRule":
+        self._either("run_length")
+        if self.usual is None and self.baseline < 2 * self.window:
+            raise ValueError("baseline must be at least twice the window")
+        return self
+
+
+class VolumeRule(BudgetRule):
+    """Fires on a burst of negative stories, whatever their share."""
+
+    detector: Literal["volume"]
+    baseline: Seconds = 28 * 86_400
+    """Time constant of the key's memory: older buckets weigh less, by e a baseline."""
+    probability: float = Field(default=1e-4, gt=0, le=0.05)
+    """Chance that a usual window holds so many; below it the rule fires."""
+    min_negative: int = Field(default=4, ge=1)
+    min_stories: int = Field(default=4, ge=1)
+    prior_negative: float = Field(default=1.0, gt=0)
+    """Negative stories a window that a key without history is taken to have."""
+    prior_variation: float = Field(default=0.5, ge=0, le=5)
+    """How far the count of a key without history moves from window to window, beyond chance: its
+    standard deviation over its mean."""
+    prior_windows: float = Field(default=8.0, gt=0)
+    """Windows of a key's own history that outweigh `prior_variation`."""
+
+    @model_validator(mode="after")
+    def _remembers_longer(self) -> "VolumeRule":
+        self._either("probability")
+        if self.baseline < 2 * self.window:
+            raise ValueError("baseline must be at least twice the window")
+        return self
+
+
+class CriticalRule(WatchRule):
+    """Fires on one story on a company that is surely negative."""
+
+    detector: Literal["critical"]
+    dimension: Literal["entity"] = "entity"
+    probability: float = Field(default=0.9, gt=0.3, lt=1)
+    """How sure it must be that the story is negative for the company."""
+    topics: Names = Field(default=(), description="None listed, or `*`: every topic.")
+    min_stories: int = Field(default=1, ge=1)
+    """So many such stories within the window."""
+
+
+class DivergenceRule(BudgetRule):
+    """Fires when a key has turned negative and the others have not."""
+
+    detector: Literal["divergence"]
+    dimension: Literal["topic", "entity", "source", "language"]
+    against: Names = Field(default=(), description="None listed, or `*`: all others.")
+    """The keys that it is held against: a company's sector."""
+    baseline: Seconds = 28 * 86_400
+    """Time constant of the key's memory: older buckets weigh less, by e a baseline."""
+    probability: float = Field(default=1e-4, gt=0, le=0.05)
+    """Chance that the key looks like this while it stands to the others as usual."""
+    min_others: int = Field(default=30, ge=1)
+    """Stories of the others in the window, below which there is nothing to hold against."""
+    prior_share: float = Field(default=0.3, gt=0, lt=1)
+    prior_stories: float = Field(default=10.0, gt=0)
+    dispersion: float = Field(default=2.0, ge=1, le=100)
+    """News comes in bursts: so many stories of the history are one independent observation."""
+    share_variation: float = Field(default=0.05, ge=0, le=0.3)
+    """How far the usual gap moves from window to window of itself: its standard deviation where
+    the share is a half, less towards 0 and 1."""
+
+    @model_validator(mode="after")
+    def _remembers_longer(self) -> "DivergenceRule":
+        self._either("probability")
+        if self.baseline < 2 * self.window:
+            raise ValueError("baseline must be at least twice the window")
+        return self
+
+
+AnyRule = ThresholdRule | SurgeRule | CusumRule | VolumeRule | CriticalRule | DivergenceRule
+Rule = Annotated[AnyRule, Field(discriminator="detector")]
 
 
 class RuleFile(BaseModel):
@@ -147,8 +171,11 @@ class RuleFile(BaseModel):
         return rules
 
 
-def rule_hash(rule: ThresholdRule | SurgeRule) -> str:
+def rule_hash(rule: AnyRule) -> str:
     """12 hex digits of all that decides: description and channels may change without a trace."""
     content = rule.model_dump(mode="json", exclude={"description", "channels", "severity"})
+    if content.get("false_alarms", ...) is None:
+        # Rules from before there were budgets keep their hash, and with it what they learned.
+        del content["false_alarms"]
     encoded = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(encoded.encode()).hexdigest()[:12]

@@ -43,3 +43,22 @@ def cut_batches(lengths: Sequence[int], budget_tokens: int, most_tokens: int) ->
 def computed_positions(batches: Sequence[Batch]) -> int:
     """Tokens and padding that the batches hold."""
     return sum(batch.width * len(batch.indices) for batch in batches)
+
+
+def cut_packed(lengths: Sequence[int], budget_tokens: int) -> list[tuple[int, ...]]:
+    """The texts batch by batch where none is padded, longest first: each batch has at most
+    `budget_tokens` tokens, or one text.
+
+    Like lengths come together, since a GPU's kernel for attention waits for the longest.
+    """
+    batches: list[tuple[int, ...]] = []
+    waiting, held = list[int](), 0
+    for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
+        if waiting and held + lengths[index] > budget_tokens:
+            batches.append(tuple(waiting))
+            waiting, held = [], 0
+        waiting.append(index)
+        held += lengths[index]
+    if waiting:
+        batches.append(tuple(waiting))
+    return batches

@@ -21,6 +21,7 @@ DRAIN_SECONDS = 25.0
 HEALTHY_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 30.0
 EXIT_USAGE = 2
+EXIT_TOO_MANY_INVALID = 3
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class _Child:
     started: float = 0.0
     failures: int = 0
     restart_at: float = field(default=0.0)
+    gave_up: bool = False
 
 
 class Supervisor:
@@ -47,7 +49,8 @@ class Supervisor:
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT; the exit code. A role that finds its configuration wrong
-        ends the whole; one that crashes is restarted, after growing pauses."""
+        ends the whole; one that crashes is restarted, after growing pauses. One that finds too
+        much invalid stays down while the others go on, so that no news is missed meanwhile."""
         shutil.rmtree(self._metrics, ignore_errors=True)
         self._metrics.mkdir(parents=True)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -56,8 +59,11 @@ class Supervisor:
         try:
             while not self._stopping:
                 for child in self._children:
-                    if self._watch(child) == EXIT_USAGE:
+                    ended = self._watch(child)
+                    if ended == EXIT_USAGE:
                         code, self._stopping = EXIT_USAGE, True
+                    elif ended == EXIT_TOO_MANY_INVALID:
+                        code = EXIT_TOO_MANY_INVALID
                 time.sleep(0.1)
         finally:
             self._drain()
@@ -69,6 +75,8 @@ class Supervisor:
     def _watch(self, child: _Child) -> int | None:
         """Start or restart a child where it is due; the exit code of one that has just ended."""
         now = time.monotonic()
+        if child.gave_up:
+            return None
         if child.process is None:
             if now >= child.restart_at:
                 environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(self._metrics)}
@@ -84,7 +92,14 @@ class Supervisor:
         child.failures = 0 if now - child.started > HEALTHY_SECONDS else child.failures + 1
         pause = 0.0 if child.failures <= 1 else min(LONGEST_PAUSE_SECONDS, 2.0**child.failures / 4)
         child.restart_at = now + pause
-        if code != EXIT_USAGE:
+        if code == EXIT_TOO_MANY_INVALID:
+            child.gave_up = True
+            LOG.error(
+                "role %s stays down: too many records are invalid (see above); "
+                "restart undertone once that is mended",
+                child.role,
+            )
+        elif code != EXIT_USAGE:
             LOG.warning("role %s ended with %d; restarting in %.1f s", child.role, code, pause)
         return code
 

@@ -15,18 +15,21 @@ from sqlalchemy import Connection, Engine, delete, select, update
 
 from alerts.alert import Alert, TopStory
 from alerts.fold import KeyState, Transition, fold
-from alerts.rules import SurgeRule, ThresholdRule, rule_hash
+from alerts.rules import AnyRule, CriticalRule, DivergenceRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
+from alerts.surroundings import Crowd, Surroundings, has_budget
 from monitor.store import alerts as alert_store
+from monitor.store.critical import critical_series
 from monitor.store.engine import writing
 from monitor.store.ingestion import insert_for
-from monitor.store.readers import articles_between, series, top_negative
+from monitor.store.readers import articles_between, series, top_negative, totals
 from monitor.store.schema import detector_progress, detector_states
 from monitor.store.watch import watched_stretches
 from monitor.stories import bucket_of
 
-AnyRule = ThresholdRule | SurgeRule
 TOP_STORIES = 5
+CROWD = "crowd"
+"""Stands for the dimension where the state is not a key's but that of all of a rule's keys."""
 HISTORY = timedelta(days=120)
 """How far back a new rule looks to learn what is usual."""
 
@@ -47,6 +50,7 @@ class RuleStates:
     """None until a bucket of the watch has settled: the first timely articles may come later than
     the first watermark, and then the watch began with them."""
     keys: dict[str, KeyState] = field(default_factory=dict)
+    crowd: Crowd = field(default_factory=Crowd)
 
 
 def load_states(
@@ -66,11 +70,18 @@ def load_states(
         for rule in rules:
             digest, row = rule_hash(rule), known.get(rule.name)
             if row is not None and row.rule_hash == digest:
-                saved = connection.execute(
-                    select(states.key, states.state).where(states.rule == rule.name)
-                )
-                keys = {key: msgspec.json.decode(state, type=KeyState) for key, state in saved}
-                result[rule.name] = RuleStates(row.announce_after, since, row.settled, keys)
+                keys: dict[str, KeyState] = {}
+                crowd = Crowd()
+                for dimension, key, state in connection.execute(
+                    select(states.dimension, states.key, states.state).where(
+                        states.rule == rule.name
+                    )
+                ):
+                    if dimension == CROWD:
+                        crowd = msgspec.json.decode(state, type=Crowd)
+                    else:
+                        keys[key] = msgspec.json.decode(state, type=KeyState)
+                result[rule.name] = RuleStates(row.announce_after, since, row.settled, keys, crowd)
                 continue
             begin = watermark - timedelta(seconds=rule.lateness) if known else first_watermark
             result[rule.name] = RuleStates(int(begin.timestamp()), since)
@@ -136,23 +147,21 @@ def tick(
         after = max(begin, states.watched_since - BUCKET_SECONDS)
     settle = max(settle, after)
     settled = settle if settle > after else states.settled
-    found = {
-        key: buckets
-        for key, buckets in series(
-            engine, rule.dimension, after, last_closed, list(rule.keys) or None
-        ).items()
-        if rule.watches(key)
-    }
-    since = _watched_since(rule, states.watched_since)
+    found = rule_series(engine, rule, after, last_closed)
+    against = rule_totals(engine, rule, after, last_closed)
+    crowd, around = _look_around(rule, states.crowd, found, against, settle, last_closed)
+    since = silence_since(rule, states.watched_since)
     settled_states = dict(states.keys)
     transitions: list[Transition] = []
     open_now: dict[str, bool] = {}
     changed: dict[str, KeyState] = {}
     for key in sorted(found.keys() | _open_keys(states.keys)):
-        state, folded = _fold_to(rule, states.keys.get(key), key, found.get(key, ()), settle, since)
+        state, folded = _fold_to(
+            rule, states.keys.get(key), key, found.get(key, ()), settle, since, around
+        )
         if settle > after:
             changed[key] = settled_states[key] = state
-        ahead, more = _fold_to(rule, state, key, found.get(key, ()), last_closed, since)
+        ahead, more = _fold_to(rule, state, key, found.get(key, ()), last_closed, since, around)
         transitions += [
             item for item in folded + more if item.alert.started.timestamp() > states.announce_after
         ]
@@ -161,38 +170,28 @@ def tick(
         announced = _announce(
             engine, connection, rule, transitions, open_now, last_closed, channels, now
         )
-        _save_states(connection, rule, states, settled, changed)
+        _save_states(connection, rule, states, settled, changed, crowd)
     return RuleStates(
-        states.announce_after, states.watched_since, settled, settled_states
+        states.announce_after, states.watched_since, settled, settled_states, crowd
     ), announced
 
 
-def backtest(
-    engine: Engine, rules: Sequence[AnyRule], since: datetime, until: datetime
-) -> list[Alert]:
-    """What the rules would have announced on stored history, by the folds that run live.
+def rule_series(engine: Engine, rule: AnyRule, after: int, through: int) -> dict[str, list[Bucket]]:
+    """The non-empty buckets with `after` < start <= `through` of the keys that a rule watches."""
+    if isinstance(rule, CriticalRule):
+        return critical_series(engine, after, through, rule.probability, rule.topics, rule.watches)
+    found = series(engine, rule.dimension, after, through, list(rule.keys) or None)
+    return {key: buckets for key, buckets in found.items() if rule.watches(key)}
 
-    History before `since` is folded too, for the baselines, and announces nothing.
+
+def rule_totals(engine: Engine, rule: AnyRule, after: int, through: int) -> list[Bucket]:
+    """The buckets of all keys that a rule holds its keys against, and what windows reach back to.
+
+    Empty for rules that look at each key alone.
     """
-    found: list[Alert] = []
-    through = bucket_of(until) - BUCKET_SECONDS
-    for stretch in watched_stretches(engine):
-        last = min(through, stretch.last)
-        for rule in rules:
-            watched = _watched_since(rule, stretch.first)
-            named = list(rule.keys) or None
-            for key, buckets in series(
-                engine, rule.dimension, stretch.first - BUCKET_SECONDS, last, named
-            ).items():
-                if not rule.watches(key):
-                    continue
-                _, transitions = fold(rule, None, key, buckets, last, watched)
-                latest: dict[str, Alert] = {}
-                for transition in transitions:
-                    if transition.alert.started >= since:
-                        latest[transition.alert.id] = transition.alert
-                found += latest.values()
-    return sorted(found, key=lambda alert: (alert.started, alert.rule, alert.key))
+    if not isinstance(rule, DivergenceRule):
+        return []
+    return totals(engine, rule.dimension, after - rule.window, through, list(rule.against) or None)
 
 
 def with_evidence(engine: Engine, alert: Alert) -> Alert:
@@ -213,12 +212,31 @@ def with_evidence(engine: Engine, alert: Alert) -> Alert:
     )
 
 
-def _watched_since(rule: AnyRule, since: int) -> int | None:
+def silence_since(rule: AnyRule, since: int) -> int | None:
     """From when on silence about a key means that there was no news of it.
 
     Not for sources: one that is silent may only have been added later.
     """
     return since if rule.dimension in ("all", "topic", "entity") else None
+
+
+def _look_around(
+    rule: AnyRule,
+    crowd: Crowd,
+    found: dict[str, list[Bucket]],
+    against: Sequence[Bucket],
+    settle: int,
+    last_closed: int,
+) -> tuple[Crowd, Surroundings]:
+    """The crowd as of the settled bucket, and what the folds up to the last closed one may know."""
+    if not has_budget(rule):
+        return crowd, Surroundings(rule, (), against)
+    settled = msgspec.json.decode(msgspec.json.encode(crowd), type=Crowd)
+    shares = settled.advance(rule, found, settle)
+    ahead = msgspec.json.decode(msgspec.json.encode(settled), type=Crowd)
+    late = {key: [item for item in own if item.start > settle] for key, own in found.items()}
+    shares += ahead.advance(rule, late, last_closed)
+    return settled, Surroundings(rule, shares, against)
 
 
 def _fold_to(
@@ -228,12 +246,13 @@ def _fold_to(
     buckets: Sequence[Bucket],
     through: int,
     watched_since: int | None,
+    around: Surroundings,
 ) -> tuple[KeyState, list[Transition]]:
     """Fold a copy of the state, so that the one given can be folded again."""
     copy = msgspec.json.decode(msgspec.json.encode(state), type=KeyState) if state else None
     begun = -1 if state is None or state.bucket is None else state.bucket
     ahead = [bucket for bucket in buckets if begun < bucket.start <= through]
-    return fold(rule, copy, key, ahead, through, watched_since)
+    return fold(rule, copy, key, ahead, through, watched_since, around)
 
 
 def _open_keys(states: dict[str, KeyState]) -> set[str]:
@@ -289,6 +308,7 @@ def _save_states(
     before: RuleStates,
     settled: int | None,
     changed: dict[str, KeyState],
+    crowd: Crowd,
 ) -> None:
     progress = detector_progress.c
     moved = connection.execute(
@@ -302,7 +322,12 @@ def _save_states(
     )
     if moved.rowcount != 1:
         raise StatesMoved(rule.name)
-    if not changed:
+    rows: list[tuple[str, str, bytes]] = [
+        (rule.dimension, key, msgspec.json.encode(state)) for key, state in sorted(changed.items())
+    ]
+    if has_budget(rule) and settled != before.settled:
+        rows.append((CROWD, "", msgspec.json.encode(crowd)))
+    if not rows:
         return
     statement = insert_for(connection)(detector_states)
     connection.execute(
@@ -320,11 +345,11 @@ def _save_states(
         [
             {
                 "rule": rule.name,
-                "dimension": rule.dimension,
+                "dimension": dimension,
                 "key": key,
                 "rule_hash": rule_hash(rule),
-                "state": msgspec.json.encode(state),
+                "state": state,
             }
-            for key, state in sorted(changed.items())
+            for dimension, key, state in rows
         ],
     )

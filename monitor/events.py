@@ -6,24 +6,34 @@ version older than its writer goes on.
 """
 
 import hashlib
+from collections.abc import Iterator
 from datetime import datetime
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from ingest.article import Article
 from ingest.identity import normalise_title
-from monitor.failures import Invalid
+from monitor.failures import Invalid, stack_digest
 
 VERSION = 1
 MAX_RECORD_BYTES = 1_000_000
 
 ARTICLES = "articles"
 SCORED = "scored"
-DEAD_LETTERS = "dead-letters"
+DEAD_LETTER_TOPICS = {stage: f"dead-letters.{stage}" for stage in ("score", "aggregate")}
+"""By the stage that could not process what lies there: all that read the bus have one."""
 
+# What goes beyond these would be refused by a database, or break the reader: a bad record must be
+# found where it is read, not where it stops everything.
+EARLIEST_YEAR, LATEST_YEAR = 1000, 9000
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Name = Annotated[str, msgspec.Meta(max_length=200)]
+Language = Annotated[str, msgspec.Meta(max_length=16)]
+Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
-Probabilities = tuple[float, float, float]
+Probabilities = tuple[Probability, Probability, Probability]
 """Negative, neutral, positive: in [0, 1], rounded to four decimals."""
 
 
@@ -31,16 +41,16 @@ class ArticleEvent(msgspec.Struct, frozen=True, tag="article", kw_only=True):
     """One article as ingest saw it."""
 
     version: int = VERSION
-    id: str
-    source: str
+    id: Identifier
+    source: Name
     url: str
     title: str
     text: str
-    language: str
-    published: datetime
-    first_seen: datetime
+    language: Language
+    published: Moment
+    first_seen: Moment
     published_is_estimate: bool
-    content_hash: str
+    content_hash: Annotated[str, msgspec.Meta(max_length=32)]
 
 
 class ScoredEvent(msgspec.Struct, frozen=True, tag="scored", kw_only=True):
@@ -53,35 +63,22 @@ class ScoredEvent(msgspec.Struct, frozen=True, tag="scored", kw_only=True):
 
     version: int = VERSION
     article: ArticleEvent
-    negative: float
-    neutral: float
-    positive: float
-    topics: dict[str, float]
-    entities: tuple[str, ...]
-    companies: dict[str, Probabilities] = {}
-    language: str
+    negative: Probability
+    neutral: Probability
+    positive: Probability
+    topics: dict[Name, Probability]
+    entities: tuple[Name, ...]
+    companies: dict[Name, Probabilities] = {}
+    language: Language
     model: str
-    scored: datetime
+    scored: Moment
 
 
 class Watermark(msgspec.Struct, frozen=True, tag="watermark", kw_only=True):
     """A promise in the stream: all published before `through` was sent, stragglers apart."""
 
     version: int = VERSION
-    through: datetime
-
-
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """What could not be processed: why, where it came from, and the bytes as they were."""
-
-    version: int = VERSION
-    stage: str
-    reason: str
-    topic: str
-    partition: int
-    offset: int
-    value: bytes
-    failed: datetime
+    through: Moment
 
 
 _encoder = msgspec.json.Encoder()
@@ -89,17 +86,17 @@ _article_decoder = msgspec.json.Decoder(ArticleEvent | Watermark)
 _scored_decoder = msgspec.json.Decoder(ScoredEvent | Watermark)
 
 
-def encode(event: ArticleEvent | ScoredEvent | Watermark | DeadLetter) -> bytes:
+def encode(event: ArticleEvent | ScoredEvent | Watermark) -> bytes:
     """JSON bytes of an event."""
     return _encoder.encode(event)
 
 
-def decode_article(value: bytes) -> ArticleEvent | Watermark | Invalid:
+def decode_article(value: bytes | None) -> ArticleEvent | Watermark | Invalid:
     """An event of the articles topic, or why the bytes are none."""
     return _decode(_article_decoder, value)
 
 
-def decode_scored(value: bytes) -> ScoredEvent | Watermark | Invalid:
+def decode_scored(value: bytes | None) -> ScoredEvent | Watermark | Invalid:
     """An event of the scored topic, or why the bytes are none."""
     return _decode(_scored_decoder, value)
 
@@ -107,16 +104,51 @@ def decode_scored(value: bytes) -> ScoredEvent | Watermark | Invalid:
 _E = TypeVar("_E", ArticleEvent | Watermark, ScoredEvent | Watermark)
 
 
-def _decode(decoder: "msgspec.json.Decoder[_E]", value: bytes) -> _E | Invalid:
+def _decode(decoder: "msgspec.json.Decoder[_E]", value: bytes | None) -> _E | Invalid:
+    if value is None:
+        return Invalid("record without a value")
     if len(value) > MAX_RECORD_BYTES:
         return Invalid(f"record of {len(value)} bytes, the limit is {MAX_RECORD_BYTES}")
     try:
         event = decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return Invalid(str(error))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Invalid(str(error), stack_digest(error))
     if event.version > VERSION:
         return Invalid(f"record version {event.version}, this reader knows up to {VERSION}")
-    return event
+    return Invalid(problem) if (problem := _unfit(event, value)) else event
+
+
+def _unfit(event: ArticleEvent | ScoredEvent | Watermark, value: bytes) -> str | None:
+    """What of a well-formed event cannot be counted or stored."""
+    for name, moment in _moments(event):
+        if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
+            return f"{name} is of the year {moment.year}"
+    if b"\\u0000" in value and any("\0" in text for text in _texts(msgspec.to_builtins(event))):
+        return "a text holds the character U+0000, which PostgreSQL does not store"
+    return None
+
+
+def _moments(event: ArticleEvent | ScoredEvent | Watermark) -> Iterator[tuple[str, datetime]]:
+    if isinstance(event, Watermark):
+        yield "through", event.through
+        return
+    if isinstance(event, ScoredEvent):
+        yield "scored", event.scored
+        event = event.article
+    yield "published", event.published
+    yield "first_seen", event.first_seen
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield name
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
 
 
 def article_event(article: Article) -> ArticleEvent:

@@ -1,6 +1,9 @@
 """The four kinds of failure, as values and as the errors that carry them to an edge."""
 
+import hashlib
+import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 FailureKind = Literal["retryable", "invalid", "late", "bug"]
@@ -8,9 +11,13 @@ FailureKind = Literal["retryable", "invalid", "late", "bug"]
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """A record that can never be processed, and why; it goes to the dead letters."""
+    """A record that can never be processed, and why; it goes to the dead letters.
+
+    `stack` is the digest of the exception's stack where one was the reason.
+    """
 
     reason: str
+    stack: str = ""
 
 
 class UsageError(ValueError):
@@ -23,3 +30,16 @@ class DataError(ValueError):
 
 class Unavailable(RuntimeError):
     """A server does not answer now: retryable. The message names the server, never a secret."""
+
+
+class TooManyInvalid(RuntimeError):
+    """So much is invalid that the reader or the writer must be wrong (exit code 3)."""
+
+
+def stack_digest(error: BaseException) -> str:
+    """Twelve hex digits that are equal for exceptions of one kind from one place in the code."""
+    frames = [
+        f"{Path(frame.filename).name}:{frame.name}:{frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
+    return hashlib.sha256("\n".join([type(error).__qualname__, *frames]).encode()).hexdigest()[:12]

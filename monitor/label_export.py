@@ -2,25 +2,24 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from models.companies import marked, spans_of
+from models.companies import spans_of
 from models.watched import WatchlistFile
+from monitor.corrections import Label
 from monitor.failures import DataError, UsageError
 from monitor.scoring import scored_text
 from monitor.store.labels import LabelledArticle
 
-MARKED_CHARACTERS = 1_000
-"""Of a longer text only the sentences that name the company are kept."""
 COLUMNS = (
     "text",
     "sentiment",
     "language",
     "source",
     "weight",
-    "company",
+    "companies",
     "article_id",
     "content_hash",
     "published",
@@ -35,37 +34,77 @@ _NO_TOPICS = ","
 
 
 def export_rows(
-    labelled: Iterable[LabelledArticle], watchlist: WatchlistFile, companies: bool, weight: float
+    labelled: Iterable[LabelledArticle],
+    watchlist: WatchlistFile,
+    companies: bool,
+    hashes: bool,
+    weight: float,
 ) -> Iterator[dict[str, Any]]:
-    """One row a label in force, of texts as a whole; with `companies` of companies too.
+    """A row an article, in the order of the first label in force.
 
-    The text of a company's row has the mark of `models.companies` in the place of its name, so that
-    it is not taken for a label of the whole text.
+    With `companies` it lists the sentiments towards companies too, and articles that have no other
+    label are there. With `hashes` there is no text: `undertone train --texts` finds it again.
     """
-    aliases = {item.name: (item.name, *item.aliases) for item in watchlist.companies}
+    spellings = {item.name: item.spellings for item in watchlist.companies}
+    articles: dict[str, list[LabelledArticle]] = {}
     for item in labelled:
-        label = item.label
-        text = scored_text(item.title, item.text)
-        if label.company and not companies:
-            continue
-        if label.company:
-            names = aliases.get(label.company, (label.company,))
-            text = marked(text, _spans(text, names), MARKED_CHARACTERS)
-        yield {
-            "text": text,
-            "sentiment": label.sentiment,
-            "topics": None if label.topics is None else list(label.topics),
-            "language": item.language,
-            "source": item.source,
-            "weight": weight,
-            "company": label.company,
-            "article_id": label.article_id,
-            "content_hash": item.content_hash,
-            "published": _moment(item.published.isoformat()),
-            "labelled": _moment(label.labelled.isoformat()),
-            "by": label.by,
-            "note": label.note,
-        }
+        articles.setdefault(item.label.article_id, []).append(item)
+    for items in articles.values():
+        row = _row(items, spellings, companies, weight)
+        if row is not None:
+            yield _without_text(row) if hashes else row
+
+
+def _row(
+    items: list[LabelledArticle],
+    spellings: Mapping[str, tuple[str, ...]],
+    companies: bool,
+    weight: float,
+) -> dict[str, Any] | None:
+    """The row of an article; None where none of its labels is asked for."""
+    article = items[0]
+    text = scored_text(article.title, article.text)
+    whole = next((item.label for item in items if not item.label.company), None)
+    # A label that gives a company topics alone has no place in a row: topics are of whole texts.
+    asked = [item.label for item in items if companies and item.label.company]
+    named = [_company(label, text, spellings) for label in asked if label.sentiment]
+    if whole is None and not named:
+        return None
+    return {
+        "text": text,
+        "sentiment": whole and whole.sentiment,
+        "topics": None if whole is None or whole.topics is None else list(whole.topics),
+        "language": article.language,
+        "source": article.source,
+        "weight": weight,
+        **({"companies": named} if companies else {}),
+        "article_id": article.label.article_id,
+        "content_hash": article.content_hash,
+        "published": _moment(article.published.isoformat()),
+        "labelled": whole and _moment(whole.labelled.isoformat()),
+        "by": whole and whole.by,
+        "note": whole and whole.note,
+    }
+
+
+def _company(label: Label, text: str, spellings: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """What `companies` of a row says of one: its name as it stands in the text, since training
+    looks for it there, beside the one that it is watched by."""
+    names = spellings.get(label.company, (label.company,))
+    spans = [span for name in names for span in spans_of(text, name)]
+    first = min(spans, key=lambda span: (span[0], -span[1]), default=None)
+    return {
+        "name": text[slice(*first)] if first else label.company,
+        "sentiment": label.sentiment,
+        "company": label.company,
+        "labelled": _moment(label.labelled.isoformat()),
+        "by": label.by,
+        "note": label.note,
+    }
+
+
+def _without_text(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "text"}
 
 
 def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> int:
@@ -93,22 +132,11 @@ def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> int:
 
 def _cells(row: dict[str, Any]) -> list[str]:
     *names, last = COLUMNS
-    cells = [row[name] for name in names]
+    listed = row.get("companies")
+    companies = json.dumps(listed, ensure_ascii=False) if listed else ""
+    cells = [companies if name == "companies" else row.get(name, "") for name in names]
     return cells if row[last] is None else [*cells, ",".join(row[last]) or _NO_TOPICS]
 
 
 def _moment(text: str) -> str:
     return text.replace("+00:00", "Z")
-
-
-def _spans(text: str, names: Iterable[str]) -> list[tuple[int, int]]:
-    """Where any of the names stands; of names that overlap the first and longest."""
-    found = sorted(
-        (span for name in names for span in spans_of(text, name)),
-        key=lambda span: (span[0], -span[1]),
-    )
-    kept: list[tuple[int, int]] = []
-    for span in found:
-        if not kept or span[0] >= kept[-1][1]:
-            kept.append(span)
-    return kept

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from monitor.bus import Bus
-from monitor.events import ARTICLES, DEAD_LETTERS, SCORED
+from monitor.events import ARTICLES, DEAD_LETTER_TOPICS, SCORED
 from monitor.settings import Settings
 from monitor.store import alerts as alert_store
 from monitor.store.feeds import StoredFeedStates
@@ -18,7 +18,9 @@ from monitor.workers.score import GROUP as SCORE
 def status_of(settings: Settings, engine: Engine, bus: Bus) -> dict[str, Any]:
     """Plain values. Raises Unavailable where the bus or the store does not answer."""
     partitions = bus.partitions(SCORED)
-    ends = {topic: bus.end_offsets(topic) for topic in (ARTICLES, SCORED, DEAD_LETTERS)}
+    ends = {
+        topic: bus.end_offsets(topic) for topic in (ARTICLES, SCORED, *DEAD_LETTER_TOPICS.values())
+    }
     scored = bus.committed(ARTICLES, SCORE)
     stored = positions(engine, AGGREGATE, [(SCORED, part) for part in range(partitions)])
     marks = watermarks(engine, AGGREGATE, SCORED, partitions)
@@ -35,7 +37,7 @@ def status_of(settings: Settings, engine: Engine, bus: Bus) -> dict[str, Any]:
         "waiting_to_be_counted": sum(
             end - stored.get((SCORED, part), 0) for part, end in ends[SCORED].items()
         ),
-        "dead_letters": sum(ends[DEAD_LETTERS].values()),
+        "dead_letters": sum(sum(ends[topic].values()) for topic in DEAD_LETTER_TOPICS.values()),
         "watermark": marks[1] if marks else None,
         "open_alerts": len(alert_store.listing(engine, alert_store.OPEN_STATES)),
         "deliveries": alert_store.outbox_counts(engine),

@@ -44,13 +44,16 @@ def run_score(settings: Settings, stop: threading.Event) -> None:
     watchlist = Watchlist(settings.watchlist_file.companies)
     bus = patiently("score", stop, lambda: open_bus(settings))
     aside = open_watch(settings, _owner())
-    ScoreWorker(bus, scorer, watchlist, aside, service.renewed).run(stop)
+    worker = ScoreWorker(
+        bus, scorer, watchlist, aside, service.renewed, limit=settings.invalid_records
+    )
+    worker.run(stop)
 
 
 def run_aggregate(settings: Settings, stop: threading.Event) -> None:
     bus = patiently("aggregate", stop, lambda: open_bus(settings))
     engine = patiently("aggregate", stop, lambda: open_store(settings.store_url))
-    aggregate.run(bus, engine, stop)
+    aggregate.run(bus, engine, stop, settings.invalid_records)
 
 
 def run_detect(settings: Settings, stop: threading.Event) -> None:

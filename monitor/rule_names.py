@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from alerts.rules import RuleFile
+from alerts.rules import CriticalRule, DivergenceRule, RuleFile
 from models.labels import TOPICS
 from monitor.failures import UsageError
 
@@ -32,7 +32,12 @@ def _unknown(
         named = [("channel", name, channels) for name in rule.channels]
         if rule.dimension in known_keys:
             kind, known = known_keys[rule.dimension]
-            named += [(kind, key, known) for key in (*rule.keys, *rule.except_keys)]
+            keys = (*rule.keys, *rule.except_keys)
+            if isinstance(rule, DivergenceRule):
+                keys += rule.against
+            named += [(kind, key, known) for key in keys]
+        if isinstance(rule, CriticalRule):
+            named += [("topic", topic, TOPICS) for topic in rule.topics]
         for kind, name, known in named:
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)

@@ -66,10 +66,14 @@ class ModelSettings(_Part):
     registry: Path | None = None
     """Where versions of models are kept; by default `models` in the data directory."""
     device: str = "auto"
-    backend: Literal["auto", "torch", "openvino-f32", "openvino-bf16", "openvino-int8"] = "auto"
-    """What runs a network on the CPU; `auto` measures it at the first start."""
+    backend: Literal[
+        "auto", "torch", "packed", "openvino-f32", "openvino-bf16", "openvino-int8"
+    ] = "auto"
+    """What runs a network; `auto` measures it on a CPU at the first start, and is torch without
+    padding (`packed`) on a GPU."""
     max_tokens: int | None = Field(None, ge=8, le=512)
     batch_tokens: int = Field(4_096, ge=64, le=1_000_000)
+    """Tokens of a batch; without padding on a GPU, where looking for more begins."""
     threads: int | None = Field(None, ge=1, le=256)
     """CPU threads of the scorer; by default what the machine has."""
     shadow: ShadowSettings = ShadowSettings()
@@ -96,6 +100,17 @@ class IngestSettings(_Part):
     user_agent: str = "Undertone/0.1 (financial sentiment monitor)"
 
 
+class InvalidRecordSettings(_Part):
+    """How many records may be invalid before a role that reads the bus stops."""
+
+    max_in_a_row: int = Field(50, ge=1, le=1_000_000)
+    max_share: float = Field(0.2, gt=0, le=1)
+    """Of the last `window_records`."""
+    window_records: int = Field(1_000, ge=1, le=1_000_000)
+    window_seconds: float = Field(86_400, gt=0)
+    """Invalid records from before are forgotten."""
+
+
 class ReplaySettings(_Part):
     """An archive that is replayed through the bus as if it came in live."""
 
@@ -120,6 +135,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     models: ModelSettings = ModelSettings()
     ingest: IngestSettings = IngestSettings()
+    invalid_records: InvalidRecordSettings = InvalidRecordSettings()
     web: WebSettings = WebSettings()
     sample: bool = True
     default_feeds: bool = True

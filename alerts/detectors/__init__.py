@@ -1,33 +1,76 @@
 """Detectors: folds over a key's buckets that say what each window looks like."""
 
+from alerts.detectors.critical import CriticalDetector
+from alerts.detectors.cusum import CusumDetector
+from alerts.detectors.divergence import DivergenceDetector
+from alerts.detectors.memory import Memory
 from alerts.detectors.surge import SurgeDetector
 from alerts.detectors.threshold import ThresholdDetector
-from alerts.rules import SurgeRule, ThresholdRule
+from alerts.detectors.volume import VolumeDetector
+from alerts.rules import (
+    AnyRule,
+    CriticalRule,
+    CusumRule,
+    DivergenceRule,
+    SurgeRule,
+    ThresholdRule,
+    VolumeRule,
+)
 from alerts.series import Bucket, Finding
+from alerts.surroundings import Surroundings
 
-AnyDetector = ThresholdDetector | SurgeDetector
+AnyDetector = (
+    ThresholdDetector
+    | SurgeDetector
+    | CusumDetector
+    | VolumeDetector
+    | CriticalDetector
+    | DivergenceDetector
+)
 
 
-def new_detector(rule: ThresholdRule | SurgeRule, watched_since: int | None = None) -> AnyDetector:
+def new_detector(rule: AnyRule, watched_since: int | None = None) -> AnyDetector:
     """A detector that has seen nothing yet; `watched_since` in seconds since the epoch."""
-    if isinstance(rule, ThresholdRule):
-        return ThresholdDetector.new(rule)
-    return SurgeDetector.new(rule, watched_since)
+    match rule:
+        case ThresholdRule():
+            return ThresholdDetector.new(rule)
+        case SurgeRule():
+            return SurgeDetector.new(rule, watched_since)
+        case CusumRule():
+            return CusumDetector.new(rule, watched_since)
+        case VolumeRule():
+            return VolumeDetector.new(rule, watched_since)
+        case CriticalRule():
+            return CriticalDetector.new(rule)
+        case DivergenceRule():
+            return DivergenceDetector.new(rule, watched_since)
 
 
 def step(
-    detector: AnyDetector, rule: ThresholdRule | SurgeRule, bucket: Bucket, learning: bool
+    detector: AnyDetector,
+    rule: AnyRule,
+    key: str,
+    bucket: Bucket,
+    learning: bool,
+    around: Surroundings,
 ) -> Finding:
     """Take the next bucket in. Raises TypeError where detector and rule are of two kinds."""
-    if isinstance(detector, SurgeDetector) and isinstance(rule, SurgeRule):
-        return detector.step(rule, bucket, learning)
-    if isinstance(detector, ThresholdDetector) and isinstance(rule, ThresholdRule):
-        return detector.step(rule, bucket)
+    match detector, rule:
+        case ThresholdDetector(), ThresholdRule():
+            return detector.step(rule, bucket)
+        case SurgeDetector(), SurgeRule():
+            return detector.step(rule, bucket, learning, around)
+        case CusumDetector(), CusumRule():
+            return detector.step(rule, bucket, learning, around)
+        case VolumeDetector(), VolumeRule():
+            return detector.step(rule, bucket, learning, around)
+        case CriticalDetector(), CriticalRule():
+            return detector.step(rule, bucket)
+        case DivergenceDetector(), DivergenceRule():
+            return detector.step(rule, key, bucket, learning, around)
     raise TypeError(f"rule {rule.name} is a {rule.detector} rule, the state is another detector's")
 
 
-def freeze_seconds(detector: AnyDetector, rule: ThresholdRule | SurgeRule) -> int:
+def freeze_seconds(detector: AnyDetector) -> int:
     """How long an open alert may keep the detector from learning."""
-    if isinstance(detector, SurgeDetector) and isinstance(rule, SurgeRule):
-        return detector.freeze_seconds(rule)
-    return 0
+    return detector.freeze_seconds() if isinstance(detector, Memory) else 0

@@ -17,6 +17,9 @@ usual than its size suggests. And the usual itself moves from window to window, 
 history averages out: relative variances add up, 1 / k + volume_variation^2 for the mean, and
 1 / (alpha + beta + 1) + (2 share_variation)^2 for the share.
 
+With `false_alarms` instead of a probability, the limit is what the budget leaves for a window of
+one key, over the looks that a sliding window amounts to (`alerts/surroundings.py`).
+
 A rise in volume at the usual tone is no alarm: the share must be above the usual one too.
 
 The memory forgets: a bucket t seconds back weighs exp(-t / baseline). The window itself is no
@@ -25,78 +28,44 @@ part of it, nor is what leaves the window while an alert is open and the memory 
 
 import math
 
-import msgspec
-
+from alerts.detectors.memory import Memory
 from alerts.intervals import beta_binomial_tail, negative_binomial_tail, wilson
 from alerts.rules import SurgeRule
 from alerts.series import Bucket, Finding, Window
+from alerts.surroundings import Surroundings, looks
 
 
-class SurgeDetector(msgspec.Struct, tag="surge"):
-    """The window, and an exponentially forgetting memory of what lay before it."""
-
-    window: Window
-    stories: float = 0.0
-    negative: float = 0.0
-    exposure_seconds: float = 0.0
-    """Forgetting time span that the memory covers."""
-    remembered_until: int | None = None
-    """End of the span that went into the memory, seconds since the epoch."""
+class SurgeDetector(Memory, tag="surge"):
+    """The window, and what lay before it."""
 
     @classmethod
     def new(cls, rule: SurgeRule, watched_since: int | None = None) -> "SurgeDetector":
         """Has seen nothing; silence since `watched_since` (seconds since the epoch) counts."""
         return cls(Window(rule.window), remembered_until=watched_since)
 
-    def step(self, rule: SurgeRule, bucket: Bucket, learning: bool) -> Finding:
-        """Take the next bucket in; what leaves the window while an alert is open is forgotten."""
-        if self.remembered_until is None:
-            # A key is young until it has been known for a window: its rate is the prior's.
-            self.remembered_until = bucket.start
-        left = self.window.push(bucket)
-        edge = bucket.end - rule.window
-        if learning:
-            for start, stories, negative in left:
-                self._age(start, rule.baseline)
-                self.stories += stories
-                self.negative += negative
-            self._age(edge, rule.baseline)
-        elif edge > self.remembered_until:
-            self.remembered_until = edge
-        return self._judge(rule)
+    def step(
+        self, rule: SurgeRule, bucket: Bucket, learning: bool, around: Surroundings
+    ) -> Finding:
+        """Take the next bucket in."""
+        self.take(rule.baseline, bucket, learning)
+        limit = rule.probability
+        if rule.false_alarms is not None:
+            limit = around.alarms_a_window(rule, bucket.start) / self._looks(rule)
+        return self._judge(rule, limit)
 
-    def freeze_seconds(self, rule: SurgeRule) -> int:
-        """How long an alert may keep the memory from learning: not longer than it reaches back.
-
-        For ever would never take a new normal in, and a young key's usual is a guess at first.
-        """
-        return max(rule.window, int(self.exposure_seconds))
-
-    def _age(self, until: int, baseline_seconds: int) -> None:
-        """Forget, and count the time, up to a moment."""
-        assert self.remembered_until is not None
-        elapsed = until - self.remembered_until
-        if elapsed <= 0:
-            return
-        factor = math.exp(-elapsed / baseline_seconds)
-        self.stories *= factor
-        self.negative *= factor
-        self.exposure_seconds = self.exposure_seconds * factor + baseline_seconds * (1 - factor)
-        self.remembered_until = until
-
-    def _judge(self, rule: SurgeRule) -> Finding:
+    def _judge(self, rule: SurgeRule, limit: float) -> Finding:
         stories, negative = self.window.stories, self.window.negative
         usual, expected = self._usual(rule)
         share = negative / stories if stories else 0.0
         lower, upper = wilson(negative, stories)
-        leave = min(0.05, 100 * rule.probability)
+        leave = min(0.05, 100 * limit)
         enough = stories >= rule.min_stories and negative >= rule.min_negative
         few = 2 * stories < rule.min_stories or 2 * negative < rule.min_negative
         # At most the usual share is no alarm, whatever the count.
         unusual = share > usual and not few
         probability = self._probability(rule, limit=leave) if unusual else 1.0
         return Finding(
-            entered=enough and probability < rule.probability,
+            entered=enough and probability < limit,
             left=probability > leave,
             value=share,
             lower=lower,
@@ -108,13 +77,16 @@ class SurgeDetector(msgspec.Struct, tag="surge"):
             score=-math.log10(max(probability, 1e-300)),
         )
 
+    def _looks(self, rule: SurgeRule) -> float:
+        """Of the question that needs more of them."""
+        share, expected = self._usual(rule)
+        return looks(self.window.negative, min(expected, share * self.window.stories))
+
     def _usual(self, rule: SurgeRule) -> tuple[float, float]:
         """The key's usual share, and its usual negative stories a window."""
         trust = rule.prior_stories * rule.dispersion
         share = (rule.prior_share * trust + self.negative) / (trust + self.stories)
-        # The prior of the rate is worth one window, so that a week of history outweighs it.
-        windows = 1 + self.exposure_seconds / rule.window
-        return share, (rule.prior_negative + self.negative) / windows
+        return share, self.usual_negative(rule.prior_negative)
 
     def _probability(self, rule: SurgeRule, limit: float) -> float:
         """Chance that a usual window is as bad in tone or in volume; only exact below `limit`."""

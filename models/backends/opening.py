@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.backends.choice import (
+    LEAST_AGREEMENT,
     Choice,
     measure,
     read_choice,
@@ -24,6 +25,7 @@ from models.backends.choice import (
     write_choice,
 )
 from models.backends.openvino_backend import PRECISIONS, OpenVinoBackend, Precision, export
+from models.backends.packed import CannotPack, PackedBackend
 from models.backends.protocol import Backend, Logits
 from models.backends.torch_backend import TorchBackend
 from models.encoder import TwoHeadEncoder
@@ -31,9 +33,9 @@ from models.languages import route
 from models.manifest import ModelError, file_sha256
 
 LOG = logging.getLogger(__name__)
-TORCH = "torch"
+TORCH, PACKED = "torch", "packed"
 OPENVINO = tuple(f"openvino-{precision}" for precision in PRECISIONS)
-BACKENDS = ("auto", TORCH, *OPENVINO)
+BACKENDS = ("auto", TORCH, PACKED, *OPENVINO)
 PROBE_TEXTS = 384
 EXPORTED = "model.xml"
 _WRITTEN = Path(__file__).parent.parent / "data"
@@ -49,6 +51,7 @@ class BackendOptions:
     backend: str = TORCH
     """One of BACKENDS."""
     batch_tokens: int = 4096
+    """Of a batch; without padding on a GPU, where looking for more begins."""
     cache: Path | None = None
     """Where exported networks and what was measured of them are kept; None: nothing is kept."""
 
@@ -73,15 +76,22 @@ def open_backend(
     """Open the backend that the options name. `labels` reads sentiments (n,) and topics (n, t) off
     logits.
 
-    A way whose labels differ from torch's on more than 1 text in 200, or whose scores hang on the
-    texts beside, is refused, and torch runs the network, with a warning. Raises ModelError for a
-    name that is none of BACKENDS.
+    On a GPU that is torch without padding, where it can run the network. A way whose labels differ
+    from torch's on more than 1 text in 200, or, on a CPU, whose scores hang on the texts beside, is
+    refused, and torch runs the network padded, with a warning. Raises ModelError for a name that is
+    none of BACKENDS.
     """
     if options.backend not in BACKENDS:
         raise ModelError(f"backend '{options.backend}': {', '.join(BACKENDS)} are known")
     plain = TorchBackend(network, options.device, options.batch_tokens, max_tokens)
-    if options.backend == TORCH or options.device != "cpu":
-        return Opened(plain, f"{plain.name}, as set" if options.backend == TORCH else plain.name)
+    if options.backend == TORCH:
+        return Opened(plain, f"{plain.name}, as set")
+    if options.backend == PACKED or options.device != "cpu":
+        probe = tokenise(probe_texts(languages))
+        unpadded = open_packed(network, plain, max_tokens, options, probe, labels)
+        if unpadded.backend is plain:
+            LOG.warning("models: %s: %s", identifier, unpadded.reason)
+        return unpadded
     try:
         with _folder(options.cache, identifier) as folder:
             name, reason = options.backend, f"{options.backend}, as set"
@@ -118,6 +128,31 @@ def open_backend(
     except (RuntimeError, OSError, TypeError, ValueError) as error:
         LOG.warning("models: %s: OpenVINO cannot run it, torch does: %s", identifier, error)
         return Opened(plain, f"torch, since OpenVINO cannot run it: {error}")
+
+
+def open_packed(
+    network: TwoHeadEncoder,
+    plain: TorchBackend,
+    max_tokens: int,
+    options: BackendOptions,
+    probe: Sequence[list[int]],
+    labels: Callable[[Logits], tuple[NDArray[np.int_], NDArray[np.bool_]]],
+) -> Opened:
+    """Torch without padding where it runs and labels the probe as `plain` does, else `plain`."""
+    try:
+        packed = PackedBackend(network, options.device, options.batch_tokens, max_tokens)
+        alike = _alike(labels(plain.logits(probe)), labels(packed.logits(probe)))
+    except (CannotPack, RuntimeError) as error:
+        problem = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return Opened(plain, f"{plain.name}, padded: {problem}")
+    if alike < LEAST_AGREEMENT:
+        problem = f"without padding only {alike:.1%} of the labels were the same"
+        return Opened(plain, f"{plain.name}, padded: {problem}")
+    return Opened(
+        packed,
+        f"{packed.name}: no padding, {packed.budget.tokens:,} tokens a batch, "
+        f"{alike:.1%} of the labels as with padding",
+    )
 
 
 def probe_texts(languages: Sequence[str]) -> list[str]:

@@ -1,15 +1,15 @@
 """Reading labelled texts from CSV, JSON lines and Parquet; every error names file and line."""
 
-import csv
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from models.labels import LABEL_SYNONYMS, SENTIMENTS, TOPICS, Sentiment
 from models.languages import detect_language
+from models.training.by_hash import labelled_hashes, with_text
 from models.training.examples import Example, LabelledDataError
 from models.training.published_sets import (
     fincuge_rows,
@@ -19,25 +19,24 @@ from models.training.published_sets import (
     tfns_kind,
     tfns_row,
 )
-
-MAX_LINE_CHARACTERS = 1_000_000
-MAX_TOPICS = 500
+from models.training.row_files import json_lines, readable, table_rows
 
 
-def read_labelled(path: Path, own_topics: bool = False) -> list[Example]:
+def read_labelled(
+    path: Path, own_topics: bool = False, texts: Mapping[str, str] | None = None
+) -> list[Example]:
     """Every labelled text of a file in any of the forms that are known.
 
     CSV, JSON lines and Parquet with `text` and `sentiment` (or `label`) and/or `topics`, and where
     they are known `companies`, `language`, `source` and `weight`; and the published forms of
     Financial PhraseBank (`text@label`), SEntFiN, NewsMTSC, FinCUGE and twitter-financial-news.
     With `own_topics` the topics are what the file calls them, whatever that is; without it they
-    must be among ours, and those of published sets are mapped to ours. Raises LabelledDataError
-    with file and line.
+    must be among ours, and those of published sets are mapped to ours. A row may have the
+    `content_hash` of its text instead: it is looked up in `texts`, and left out where it is not
+    there. Raises LabelledDataError with file and line.
     """
-    if not path.is_file():
-        raise LabelledDataError(f"{path}: no such file")
     suffix = path.suffix.lower()
-    try:
+    with readable(path):
         if suffix == ".txt":
             examples = phrasebank_lines(path)
         elif suffix == ".json":
@@ -45,37 +44,20 @@ def read_labelled(path: Path, own_topics: bool = False) -> list[Example]:
         elif suffix == ".jsonl":
             examples = [
                 example
-                for number, row in json_lines(path)
-                for example in _row(f"{path}:{number}", row, own_topics)
+                for place, row in json_lines(path)
+                for example in (
+                    published_row(place, row)
+                    if is_published_row(row)
+                    else _row(place, row, own_topics, texts)
+                )
             ]
         elif suffix in (".csv", ".parquet"):
-            examples = _table(path, own_topics)
+            examples = _table(path, own_topics, texts)
         else:
             raise LabelledDataError(f"{path}: .csv, .jsonl, .parquet, .json and .txt are known")
-    except UnicodeDecodeError as error:
-        raise LabelledDataError(f"{path}: not UTF-8 at byte {error.start}") from None
-    if not examples:
+    if not examples and not labelled_hashes(path):
         raise LabelledDataError(f"{path}: holds no labelled text")
     return examples
-
-
-def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line number and object of each line that is not blank. Raises LabelledDataError."""
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            if len(line) > MAX_LINE_CHARACTERS:
-                raise LabelledDataError(
-                    f"{path}:{number}: {len(line)} characters, the limit is {MAX_LINE_CHARACTERS}"
-                )
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise LabelledDataError(f"{path}:{number}: not JSON: {error}") from None
-            if not isinstance(row, dict):
-                raise LabelledDataError(f"{path}:{number}: a JSON object is wanted")
-            yield number, row
 
 
 def labelled_rows(place: str, row: dict[str, Any], own_topics: bool = False) -> list[Example]:
@@ -157,44 +139,16 @@ def _weight(place: str, value: object) -> float:
     return weight
 
 
-def _row(place: str, row: dict[str, Any], own_topics: bool) -> list[Example]:
-    if is_published_row(row):
-        return published_row(place, row)
-    return labelled_rows(place, row, own_topics)
+def _row(
+    place: str, row: dict[str, Any], own_topics: bool, texts: Mapping[str, str] | None
+) -> list[Example]:
+    joined = with_text(place, row, texts)
+    return labelled_rows(place, joined, own_topics) if joined else []
 
 
-def _table(path: Path, own_topics: bool) -> list[Example]:
-    rows: Iterable[dict[str, Any]]
-    if path.suffix.lower() == ".parquet":
-        from pyarrow.lib import ArrowInvalid
-        from pyarrow.parquet import read_table
-
-        try:
-            rows = read_table(path).to_pylist()
-        except ArrowInvalid as error:
-            raise LabelledDataError(f"{path}: not Parquet: {error}") from None
-    else:
-        rows = _csv_rows(path)
-    rows = list(rows)
-    kind = tfns_kind(rows)
-    return [
-        example
-        for number, row in enumerate(rows, start=2)
-        for example in (
-            [tfns_row(f"{path}:{number}", row, kind, own_topics)]
-            if kind
-            else labelled_rows(f"{path}:{number}", row, own_topics)
-        )
-    ]
-
-
-def _csv_rows(path: Path) -> Sequence[dict[str, Any]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        if "text" not in (reader.fieldnames or ()):
-            names = ", ".join(reader.fieldnames or ()) or "nothing"
-            raise LabelledDataError(f"{path}:1: no column 'text' in the header; it has {names}")
-        try:
-            return list(reader)
-        except csv.Error as error:
-            raise LabelledDataError(f"{path}:{reader.line_num}: {error}") from None
+def _table(path: Path, own_topics: bool, texts: Mapping[str, str] | None) -> list[Example]:
+    rows = table_rows(path)
+    kind = tfns_kind([row for _, row in rows])
+    if kind:
+        return [tfns_row(place, row, kind, own_topics) for place, row in rows]
+    return [example for place, row in rows for example in _row(place, row, own_topics, texts)]

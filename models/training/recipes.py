@@ -9,7 +9,7 @@ from typing import Any
 
 from models.companies import spans_of
 from models.manifest import Base, DataSource
-from models.training.by_hash import labelled_hashes, with_texts
+from models.training.by_hash import labelled_hashes
 from models.training.examples import Example, split, without
 from models.training.labelled_files import read_labelled
 
@@ -171,7 +171,7 @@ def _add_labelled(
     company_weight: float,
 ) -> None:
     path = WRITTEN / f"{name}.jsonl"
-    if examples := with_texts(path, texts):
+    if examples := read_labelled(path, texts=texts):
         parts[name] = split(
             replace(example, weight=company_weight if example.company else weight)
             for example in examples

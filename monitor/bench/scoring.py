@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models.backends.opening import TORCH
+from models.backends.opening import PACKED, TORCH
 from models.batching import computed_positions, cut_batches
 from models.scorer import pick_device
 from monitor.bench.flops import encoder_config, encoder_flops
@@ -80,6 +80,7 @@ def measure_scoring(
         for name in ("pipeline_1", "pipeline_32", "sentence_calls")
         if name in laps
     }
+    backend_name = str(getattr(ways.model, "backend_name", ""))
     return ScoringFigures(
         texts_per_second=_rounded(rate),
         tokens_per_second=_rounded(median_rate(in_tokens)),
@@ -90,10 +91,12 @@ def measure_scoring(
         ratio_sentence_calls=beside["sentence_calls"],
         peak_share=min(shares.values()) if shares else None,
         peak_shares=shares,
-        padding_waste=_rounded(padding_waste(lengths, ways.model.max_tokens)),
+        padding_waste=0.0
+        if backend_name.startswith(PACKED)
+        else _rounded(padding_waste(lengths, ways.model.max_tokens)),
         label_agreement=ways.agreement(),
         model=ways.model.identifier,
-        backend=getattr(ways.model, "backend_name", None),
+        backend=backend_name or None,
         texts=len(texts),
         machine={
             **machine_facts(chosen),

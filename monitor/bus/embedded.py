@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS heads (
     PRIMARY KEY (topic, partition)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS log (
     topic TEXT NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL,
-    key TEXT NOT NULL, value BLOB NOT NULL, appended REAL NOT NULL,
+    key TEXT NOT NULL, value BLOB, appended REAL NOT NULL,
     PRIMARY KEY (topic, partition, offset)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS offsets (
     grp TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
@@ -98,6 +98,24 @@ class EmbeddedBus:
         self, topic: str, group: str, positions: Positions | None = None
     ) -> "EmbeddedConsumer":
         return EmbeddedConsumer(self, topic, group, positions)
+
+    def read(
+        self, topic: str, partition: int, first: int = 0, until: int | None = None
+    ) -> Iterator[Record]:
+        end = self.end_offsets(topic).get(partition, 0)
+        until = end if until is None else min(end, until)
+        while first < until:
+            with self._answers() as connection:
+                # One at a time: a record may be large, and a reader may want the first one only.
+                row = connection.execute(
+                    "SELECT offset, key, value FROM log WHERE topic = ? AND partition = ?"
+                    " AND offset >= ? AND offset < ? ORDER BY offset LIMIT 1",
+                    (topic, partition, first, until),
+                ).fetchone()
+            if row is None:
+                return
+            yield Record(topic, partition, *row)
+            first = row[0] + 1
 
     def end_offsets(self, topic: str) -> dict[int, int]:
         with self._answers() as connection:
@@ -172,10 +190,10 @@ class EmbeddedBus:
 class EmbeddedProducer:
     def __init__(self, bus: EmbeddedBus) -> None:
         self._bus = bus
-        self._pending: dict[TopicPartition, list[tuple[str, bytes]]] = {}
+        self._pending: dict[TopicPartition, list[tuple[str, bytes | None]]] = {}
         self._sent_since_trim: dict[str, int] = {}
 
-    def send(self, topic: str, partition: int, key: str, value: bytes) -> None:
+    def send(self, topic: str, partition: int, key: str, value: bytes | None) -> None:
         self._pending.setdefault((topic, partition), []).append((key, value))
 
     def flush(self) -> None:

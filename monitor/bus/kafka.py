@@ -20,6 +20,7 @@ from kafka.errors import (
 from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as KafkaTopicPartition
 
+from monitor.bus.kafka_records import key_bytes, read_between, record_of
 from monitor.bus.protocol import Positions, Record, TopicPartition
 from monitor.events import SCORED
 from monitor.failures import Unavailable, UsageError
@@ -105,7 +106,9 @@ class KafkaBus:
                 enable_idempotence=True,
                 compression_type="zstd",
                 linger_ms=5,
-                max_request_size=2_000_000,
+                # A dead letter that is sent again may be as large as its topic took in. What a
+                # topic takes is the broker's to say; this is below what it reads of a request.
+                max_request_size=64_000_000,
             )
         except KafkaError as error:
             raise self._unavailable(error) from error
@@ -127,6 +130,12 @@ class KafkaBus:
         except KafkaError as error:
             raise self._unavailable(error) from error
         return KafkaBusConsumer(self, inner, topic, positions)
+
+    def read(
+        self, topic: str, partition: int, first: int = 0, until: int | None = None
+    ) -> Iterator[Record]:
+        with self._plain_consumer() as consumer:
+            yield from read_between(consumer, self.prefix + topic, topic, partition, first, until)
 
     def end_offsets(self, topic: str) -> dict[int, int]:
         partitions = [
@@ -196,11 +205,11 @@ class KafkaBusProducer:
         self._inner = inner
         self._futures: list[Any] = []
 
-    def send(self, topic: str, partition: int, key: str, value: bytes) -> None:
+    def send(self, topic: str, partition: int, key: str, value: bytes | None) -> None:
         try:
             self._futures.append(
                 self._inner.send(
-                    self._bus.prefix + topic, value=value, key=key.encode(), partition=partition
+                    self._bus.prefix + topic, value=value, key=key_bytes(key), partition=partition
                 )
             )
         except KafkaError as error:
@@ -257,17 +266,7 @@ class KafkaBusConsumer:
             )
         except KafkaError as error:
             raise self._bus._unavailable(error) from error
-        return [
-            Record(
-                self.topic,
-                record.partition,
-                record.offset,
-                (record.key or b"").decode("utf-8", "replace"),
-                record.value or b"",
-            )
-            for records in batches.values()
-            for record in records
-        ]
+        return [record_of(self.topic, record) for records in batches.values() for record in records]
 
     def _take_up_the_join(self) -> None:
         """Go on with a join that the poll before has left in flight.

@@ -2,10 +2,10 @@
 
 from monitor.bus.embedded import EmbeddedBus
 from monitor.bus.protocol import Bus
-from monitor.events import ARTICLES, DEAD_LETTERS, SCORED
+from monitor.events import ARTICLES, DEAD_LETTER_TOPICS, SCORED
 from monitor.settings import Settings
 
-TOPICS = (ARTICLES, SCORED, DEAD_LETTERS)
+TOPICS = (ARTICLES, SCORED, *DEAD_LETTER_TOPICS.values())
 
 
 def open_bus(settings: Settings) -> Bus:

@@ -6,7 +6,7 @@ reader at a time. Delivery is at least once: a reader that dies is followed by o
 the position that the group (or the caller's store) holds.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,17 +18,18 @@ Positions = Callable[[Sequence[TopicPartition]], Mapping[TopicPartition, int]]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record as it was read."""
+    """One record as it was read. Without a key it has an empty one; bytes of a key that are not
+    UTF-8 are kept as `surrogateescape` has them."""
 
     topic: str
     partition: int
     offset: int
     key: str
-    value: bytes
+    value: bytes | None
 
 
 class Producer(Protocol):
-    def send(self, topic: str, partition: int, key: str, value: bytes) -> None:
+    def send(self, topic: str, partition: int, key: str, value: bytes | None) -> None:
         """Queue a record. Order within a partition is kept."""
 
     def flush(self) -> None:
@@ -70,6 +71,12 @@ class Bus(Protocol):
 
     def consumer(self, topic: str, group: str, positions: Positions | None = None) -> Consumer:
         """A member of a group; without `positions` it starts where the group committed."""
+
+    def read(
+        self, topic: str, partition: int, first: int = 0, until: int | None = None
+    ) -> Iterator[Record]:
+        """Records from an offset to before `until`, or to the end as it is at the call; no group
+        is joined. What retention has dropped is passed over. Raises Unavailable."""
 
     def end_offsets(self, topic: str) -> dict[int, int]:
         """The offset that the next record will get, by partition; raise Unavailable."""

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 import click
 
 from monitor import __version__
-from monitor.failures import DataError, Unavailable, UsageError
+from monitor.failures import DataError, TooManyInvalid, Unavailable, UsageError
 
 EXIT_DATA = 1
 EXIT_USAGE = 2
+EXIT_TOO_MANY_INVALID = 3
 
 _COMMANDS: Mapping[str, str] = {
     "run": "monitor.cli.run:run",
@@ -26,6 +27,7 @@ _COMMANDS: Mapping[str, str] = {
     "backfill": "monitor.cli.backfill:backfill",
     "tallies": "monitor.cli.tallies:tallies",
     "alerts": "monitor.cli.alerts:alerts",
+    "dlq": "monitor.cli.dlq:dlq",
     "labels": "monitor.cli.labels:labels",
     "shadow": "monitor.cli.shadow:shadow",
     "backtest": "monitor.cli.backtest:backtest",
@@ -94,6 +96,8 @@ def main() -> None:
         _fail(str(error), EXIT_USAGE)
     except (DataError, Unavailable) as error:
         _fail(str(error), EXIT_DATA)
+    except TooManyInvalid as error:
+        _fail(str(error), EXIT_TOO_MANY_INVALID)
     except ValueError as error:
         if type(error).__name__ in ("ModelError", "ArchiveError", "LabelledDataError"):
             _fail(str(error), EXIT_DATA)

@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from monitor.cli.options import Moment, as_json, configured, prepare_data_dir, print_json
-from monitor.detection import backtest as run_backtest
 from monitor.detection import with_evidence
 from monitor.failures import DataError, UsageError
+from monitor.replays import backtest as run_backtest
 from monitor.settings import Settings
 from monitor.store.engine import open_store
 from monitor.store.readers import time_span

@@ -27,7 +27,7 @@ def _measured(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--backend",
                 default="auto",
-                help="What runs a network on a CPU: torch, openvino-f32, openvino-bf16 or "
+                help="What runs a network: torch, packed, openvino-f32, openvino-bf16 or "
                 "openvino-int8.  [default: the fastest here]",
             ),
             click.option(

@@ -155,7 +155,7 @@ def distill(
     language = recipe or ("zh" if "zh" in manifest.languages else "en")
     own_topics = manifest.topics != TOPICS
     if train_files:
-        corpus = own_corpus(train_files, valid_files, licence, own_topics, options["seed"])
+        corpus = own_corpus(train_files, valid_files, None, licence, own_topics, options["seed"])
     elif own_topics:
         raise UsageError(
             f"{manifest.name} has topics of its own: give --train, with texts labelled by them"

@@ -164,8 +164,11 @@ def queue(
     type=click.Path(path_type=Path, dir_okay=False),
     help="File that is written: .jsonl or .csv.",
 )
+@click.option("--companies", is_flag=True, help="Also labels of companies, as a list of each row.")
 @click.option(
-    "--companies", is_flag=True, help="Also labels of companies, the company marked in the text."
+    "--hashes",
+    is_flag=True,
+    help="Content hash, source and time in place of the text; `train --texts` finds it again.",
 )
 @click.option(
     "--weight",
@@ -175,15 +178,22 @@ def queue(
     help="What each row counts for in training.",
 )
 @configured
-def export(settings: Settings, output: Path, companies: bool, weight: float) -> None:
-    """Write the labels in force with their texts, as `undertone train --train` reads them."""
+def export(settings: Settings, output: Path, companies: bool, hashes: bool, weight: float) -> None:
+    """Write the labels in force with their texts, as `undertone train --train` reads them.
+
+    A text may be too confidential, or not yours, to leave the store: with --hashes the labels go
+    alone, and meet their texts again in archives of the same news.
+
+    \b
+        undertone labels export --hashes --output hashes.jsonl
+        undertone train --train hashes.jsonl --texts archives/ --output our-model
+    """
     from monitor.label_export import export_rows, write_rows
 
     prepare_data_dir(settings)
     engine = open_store(settings.store_url)
-    rows = export_rows(
-        label_store.labelled_articles(engine), settings.watchlist_file, companies, weight
-    )
+    labelled = label_store.labelled_articles(engine)
+    rows = export_rows(labelled, settings.watchlist_file, companies, hashes, weight)
     click.echo(f"{output}: {write_rows(output, rows)} labelled texts")
 
 

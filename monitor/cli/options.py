@@ -78,7 +78,7 @@ class Moment(click.ParamType[datetime]):
             return value
         text = str(value).strip()
         if text[-1:] in "mhdw" and text[:-1].isdigit():
-            from alerts.rules import parse_duration
+            from alerts.rule_fields import parse_duration
 
             return datetime.now(UTC) - timedelta(seconds=parse_duration(text))
         try:

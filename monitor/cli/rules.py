@@ -1,11 +1,20 @@
-"""`undertone rules`: checking a rule file."""
+"""`undertone rules`: checking a rule file, and what its rules do when nothing happens."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.table import Table
 
-from monitor.cli.options import configured
+from alerts.rules import AnyRule, CriticalRule
+from monitor.cli.options import Moment, as_json, configured, prepare_data_dir, print_json
+from monitor.failures import DataError, UsageError
 from monitor.settings import DEFAULT_RULES, Settings
+
+LEARNING = timedelta(weeks=2)
+"""History that only teaches the rules, unless --from says otherwise."""
 
 
 @click.group()
@@ -24,3 +33,83 @@ def check(settings: Settings, path: Path | None) -> None:
         keys = ", ".join(rule.keys) if rule.keys else "every key"
         click.echo(f"{rule.name}: {rule.detector} on {rule.dimension} ({keys})")
     click.secho(f"{chosen}: {len(found.rules)} rules, all right", fg="green")
+
+
+@rules.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--from", "since", type=Moment(), help="Count alarms from this time on.")
+@click.option("--to", "until", type=Moment(), help="Use history up to this time.")
+@click.option("--rule", "named", multiple=True, help="Only this rule; may be repeated.")
+@click.option(
+    "--shuffles", type=click.IntRange(1, 1_000), default=5, show_default=True, help="How many."
+)
+@click.option("--seed", default=1, show_default=True, help="The same seed, the same figures.")
+@configured
+@as_json
+def simulate(
+    settings: Settings,
+    path: Path | None,
+    since: datetime | None,
+    until: datetime | None,
+    named: tuple[str, ...],
+    shuffles: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """How often the rules of PATH, or those in force, fire when nothing happens.
+
+    Each key's labels of the stored history are shuffled in time, so that no share ever turns; what
+    fires then is a false alarm. `critical` rules, which look at no share, are left out. The first
+    two weeks only teach the rules, unless --from is given.
+    """
+    from monitor.replays import simulate as run_simulation
+    from monitor.store.engine import open_store
+    from monitor.store.readers import time_span
+
+    prepare_data_dir(settings)
+    found = settings.read_rules(path or settings.rules or DEFAULT_RULES).rules
+    unknown = sorted(set(named) - {rule.name for rule in found})
+    if unknown:
+        raise UsageError(f"--rule {unknown[0]}: no such rule; there are {_names(found)}")
+    engine = open_store(settings.store_url)
+    span = time_span(engine)
+    if span is None:
+        raise DataError(f"the store in {settings.data_dir} is empty; `undertone backfill` fills it")
+    since = since or span[0].astimezone(UTC) + LEARNING
+    until = until or span[1] + timedelta(minutes=10)
+    if until <= since:
+        raise UsageError(
+            f"there is no history between {since:%Y-%m-%d} and {until:%Y-%m-%d}; "
+            "it must be longer than two weeks, or --from given"
+        )
+    table = Table("rule", "asked per 30 days", "found per 30 days", "95% interval", box=None)
+    for rule in found:
+        if isinstance(rule, CriticalRule) or (named and rule.name not in named):
+            continue
+        result = run_simulation(engine, rule, since, until, shuffles, seed)
+        lower, upper = result.interval
+        if as_json:
+            print_json(
+                {
+                    "rule": rule.name,
+                    "asked_a_day": result.asked,
+                    "alarms": result.alarms,
+                    "days": round(result.days, 3),
+                    "a_day": result.rate,
+                    "interval_a_day": [lower, upper],
+                }
+            )
+            continue
+        table.add_row(
+            rule.name,
+            "" if result.asked is None else f"{30 * result.asked:.3g}",
+            f"{30 * result.rate:.2f}",
+            f"{30 * lower:.2f} to {30 * upper:.2f}",
+        )
+    if not as_json:
+        Console().print(table)
+        click.echo(f"{shuffles} shuffles of {(until - since) / timedelta(days=1):.0f} days")
+
+
+def _names(found: Sequence[AnyRule]) -> str:
+    return ", ".join(rule.name for rule in found)

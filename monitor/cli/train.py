@@ -35,7 +35,7 @@ EPOCHS = {"full": 4, "lora": 6, "adalora": 8, "linear": 1}
 @click.option(
     "--texts",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Archives with the texts of items that are labelled by hash.",
+    help="Archives with the texts of rows that have a content_hash and no text.",
 )
 @click.option(
     "--train",
@@ -109,13 +109,17 @@ def train(
     """Train a model on labelled texts, and write a directory that `models` settings can name.
 
     A row is a text with a sentiment, with topics, or with both; it may name companies with a
-    sentiment each. Training goes on from the bundled model of the language, so that a few hundred
-    labels help. The run can be interrupted: the same command goes on where it was.
+    sentiment each. In place of its text it may have the content_hash of it. Training goes on from
+    the bundled model of the language, so that a few hundred labels help. The run can be
+    interrupted: the same command goes on where it was.
 
+    \b
         undertone train --train labels.csv --output our-model
+        undertone train --train hashes.jsonl --texts archives/ --output our-model
 
     A bundled model is made again by its recipe:
 
+    \b
         undertone train --recipe en --data DIR --texts DIR --output models/bundled/en
     """
     if bool(recipe) == bool(train_files):
@@ -133,7 +137,7 @@ def train(
         corpus = recipe_corpus(chosen, data, texts)
     else:
         corpus = own_corpus(
-            train_files, valid_files, licence, options["own_topics"], options["seed"]
+            train_files, valid_files, texts, licence, options["own_topics"], options["seed"]
         )
         chosen = RECIPES[options["language"] or _language(corpus)]
     plan = _plan(chosen, bool(recipe), corpus, output, options)

@@ -127,6 +127,35 @@ def series(
     return found
 
 
+def totals(
+    engine: Engine,
+    dimension: str,
+    after: int,
+    through: int,
+    keys: Sequence[str] | None = None,
+) -> list[Bucket]:
+    """The buckets with `after` < start <= `through`, summed over the keys, in order of time.
+
+    A story on two of the keys counts twice, as it does in the tallies.
+    """
+    names = ("stories", "articles", "negative", "neutral", "positive")
+    query = (
+        select(tallies.c.bucket, *(func.sum(tallies.c[name]) for name in names))
+        .where(
+            tallies.c.dimension == dimension,
+            tallies.c.bucket > after,
+            tallies.c.bucket <= through,
+            tallies.c.articles > 0,
+        )
+        .group_by(tallies.c.bucket)
+        .order_by(tallies.c.bucket)
+    )
+    if keys is not None:
+        query = query.where(tallies.c.key.in_(keys))
+    with reading(engine) as connection:
+        return [Bucket(*(int(value) for value in row)) for row in connection.execute(query)]
+
+
 def time_span(engine: Engine) -> tuple[datetime, datetime] | None:
     """Publication times of the first and the last article; None in an empty store."""
     with reading(engine) as connection:

@@ -160,6 +160,14 @@ outbox = Table(
     Index("outbox_due", "state", "next_attempt"),
 )
 
+dead_letter_marks = Table(
+    "dead_letter_marks",
+    metadata,
+    Column("letter_id", String(32), primary_key=True),
+    Column("state", String(16), nullable=False, comment="replaying, replayed or dropped"),
+    Column("changed", UtcDateTime, nullable=False),
+)
+
 feeds = Table(
     "feeds",
     metadata,

@@ -11,8 +11,10 @@ from monitor.bus import Bus, Consumer, Producer, Record
 from monitor.events import SCORED, ScoredEvent, Watermark, decode_scored
 from monitor.failures import Invalid
 from monitor.metrics import ARTICLES_COUNTED, FAILURES
+from monitor.settings import InvalidRecordSettings
 from monitor.store.ingestion import Advance, Overtaken, adopt_bus, apply, positions
 from monitor.workers.dead_letters import bury
+from monitor.workers.intake import Intake
 from monitor.workers.loop import Stopped, patiently
 
 LOG = logging.getLogger(__name__)
@@ -20,9 +22,20 @@ GROUP = "aggregate"
 MAX_BATCH = 500
 
 
-def run(bus: Bus, engine: Engine, stop: threading.Event) -> None:
-    """Count until told to stop. Offsets live in the store, in the counts' own transaction; they
-    are committed to the bus afterwards so that others can see the lag."""
+_Read = tuple[Record, ScoredEvent | Watermark | Invalid]
+
+
+def run(
+    bus: Bus,
+    engine: Engine,
+    stop: threading.Event,
+    limit: InvalidRecordSettings = InvalidRecordSettings(),  # noqa: B008 - it is frozen
+) -> None:
+    """Count until told to stop, or raise TooManyInvalid.
+
+    Offsets live in the store, in the counts' own transaction; they are committed to the bus
+    afterwards so that others can see the lag.
+    """
     try:
         identity = patiently(GROUP, stop, bus.identity)
         if patiently(GROUP, stop, lambda: adopt_bus(engine, GROUP, identity)):
@@ -35,11 +48,13 @@ def run(bus: Bus, engine: Engine, stop: threading.Event) -> None:
         )
     except Stopped:
         return
+    intake = Intake(GROUP, decode_scored, limit)
     try:
         while not stop.is_set():
             records = patiently(GROUP, stop, lambda: consumer.poll(MAX_BATCH, 0.3))
+            read = list(zip(records, intake.read(records), strict=True))
             for partition in sorted({record.partition for record in records}):
-                batch = [record for record in records if record.partition == partition]
+                batch = [item for item in read if item[0].partition == partition]
                 patiently(GROUP, stop, partial(_count, engine, producer, consumer, batch))
     except Stopped:
         return
@@ -48,13 +63,10 @@ def run(bus: Bus, engine: Engine, stop: threading.Event) -> None:
         producer.close()
 
 
-def _count(
-    engine: Engine, producer: Producer, consumer: Consumer, records: Sequence[Record]
-) -> None:
+def _count(engine: Engine, producer: Producer, consumer: Consumer, batch: Sequence[_Read]) -> None:
     events: list[ScoredEvent] = []
     marks = []
-    for record in records:
-        decoded = decode_scored(record.value)
+    for record, decoded in batch:
         if isinstance(decoded, Invalid):
             bury(producer, GROUP, record, decoded)
         elif isinstance(decoded, Watermark):
@@ -62,12 +74,13 @@ def _count(
         else:
             events.append(decoded)
     producer.flush()
-    partition = (records[0].topic, records[0].partition)
+    first, last = batch[0][0], batch[-1][0]
+    partition = (first.topic, first.partition)
     advance = Advance(
         group=GROUP,
         partition=partition,
-        first=records[0].offset,
-        next_offset=records[-1].offset + 1,
+        first=first.offset,
+        next_offset=last.offset + 1,
         watermark=max(marks, default=None),
         first_watermark=marks[0] if marks else None,
     )

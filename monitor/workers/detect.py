@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 
 from alerts.alert import Alert
+from alerts.rules import AnyRule
 from monitor.bus import Bus
 from monitor.detection import (
-    AnyRule,
     RuleStates,
     StatesMoved,
     load_states,

@@ -26,8 +26,10 @@ from monitor.events import (
 from monitor.failures import Invalid
 from monitor.metrics import ARTICLES_SCORED, PUBLISH_TO_SCORED, SCORE_SECONDS
 from monitor.scoring import Asked, finish, prepare
+from monitor.settings import InvalidRecordSettings
 from monitor.workers.bus_writer import BusWriter
 from monitor.workers.dead_letters import bury
+from monitor.workers.intake import Intake
 from monitor.workers.loop import Stopped, patiently
 from monitor.workers.model_watch import MODEL_WATCH_SECONDS, watch
 from monitor.workers.watch_models import ModelWatch
@@ -65,6 +67,7 @@ class ScoreWorker:
         aside: ModelWatch | None = None,
         renewed: Callable[[], Scorer | None] = lambda: None,
         watch_seconds: float = MODEL_WATCH_SECONDS,
+        limit: InvalidRecordSettings = InvalidRecordSettings(),  # noqa: B008 - it is frozen
     ) -> None:
         self._bus = bus
         self._scorer = scorer
@@ -72,6 +75,7 @@ class ScoreWorker:
         self._watch_seconds = watch_seconds
         self._watchlist = watchlist
         self._aside = aside
+        self._intake = Intake(GROUP, decode_article, limit)
         self._ready: queue.Queue[_Batch | BaseException] = queue.Queue(maxsize=BATCHES_AHEAD)
         self._done: queue.SimpleQueue[dict[TopicPartition, int]] = queue.SimpleQueue()
 
@@ -178,7 +182,7 @@ class ScoreWorker:
         return False
 
     def _decode(self, records: Sequence[Record]) -> _Batch:
-        events = [decode_article(record.value) for record in records]
+        events = self._intake.read(records)
         articles = [event for event in events if isinstance(event, ArticleEvent)]
         asked = prepare(self._scorer, articles, self._watchlist) if articles else None
         return _Batch(records, events, asked)

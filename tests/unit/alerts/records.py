@@ -6,7 +6,14 @@ from typing import Any
 
 from alerts.alert import Alert, TopStory, alert_id, fingerprint
 from alerts.messages import Message
-from alerts.rules import SurgeRule, ThresholdRule
+from alerts.rules import (
+    CriticalRule,
+    CusumRule,
+    DivergenceRule,
+    SurgeRule,
+    ThresholdRule,
+    VolumeRule,
+)
 from alerts.series import BUCKET_SECONDS, Bucket
 
 START = 1_767_225_600  # 2026-01-01
@@ -28,6 +35,25 @@ def threshold(**fields: Any) -> ThresholdRule:
 def surge(**fields: Any) -> SurgeRule:
     plain = {"name": "burst", "detector": "surge", "dimension": "entity"}
     return SurgeRule.model_validate(plain | fields)
+
+
+def cusum(**fields: Any) -> CusumRule:
+    plain = {"name": "turn", "detector": "cusum", "dimension": "entity"}
+    return CusumRule.model_validate(plain | fields)
+
+
+def volume(**fields: Any) -> VolumeRule:
+    plain = {"name": "many", "detector": "volume", "dimension": "entity"}
+    return VolumeRule.model_validate(plain | fields)
+
+
+def critical(**fields: Any) -> CriticalRule:
+    return CriticalRule.model_validate({"name": "grave", "detector": "critical"} | fields)
+
+
+def divergence(**fields: Any) -> DivergenceRule:
+    plain = {"name": "apart", "detector": "divergence", "dimension": "entity"}
+    return DivergenceRule.model_validate(plain | fields)
 
 
 def every(step: int, count: int, negative: int, other: int, start: int = START) -> Iterator[Bucket]:

@@ -11,17 +11,32 @@ from hypothesis import strategies as st
 
 from alerts.detectors.surge import SurgeDetector
 from alerts.fold import KeyState, Transition, fold
-from alerts.rules import SurgeRule, ThresholdRule, rule_hash
+from alerts.rules import AnyRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
-from tests.unit.alerts.records import DAY, HOUR, START, bucket, every, surge, threshold
+from tests.unit.alerts.records import (
+    DAY,
+    HOUR,
+    START,
+    bucket,
+    critical,
+    cusum,
+    every,
+    surge,
+    threshold,
+    volume,
+)
 
-AnyRule = ThresholdRule | SurgeRule
 ACTIVE = [
     threshold(window="1h", min_stories=3, cooldown="30m"),
     threshold(window="30m", min_stories=2, for_buckets=3, cooldown="0m", leave=0.2),
     surge(window="1h", baseline="4h", probability=0.01, min_negative=2, min_stories=2),
     surge(window="30m", baseline="1h", probability=0.05, min_negative=1, min_stories=1,
           cooldown="10m", for_buckets=2, prior_negative=0.1),
+    cusum(window="30m", baseline="2h", run_length=50, min_stories=2, cooldown="0m", burst="20m"),
+    surge(window="1h", baseline="4h", false_alarms="100 per day", min_negative=2, min_stories=2),
+    volume(window="30m", baseline="2h", probability=0.05, min_negative=1, min_stories=1,
+           cooldown="0m", prior_negative=0.2),
+    cusum(window="1h", usual=0.2, run_length=50, min_stories=1, correlation=0, for_buckets=2),
 ]  # fmt: skip
 
 
@@ -110,6 +125,14 @@ def test_cooldown_keeps_a_flapping_key_quiet_and_then_lets_it_fire_again() -> No
     ends = [item.bucket for item in seldom if item.event == "resolved"]
     assert len(starts) == 2
     assert starts[1] - ends[0] >= 4 * HOUR
+
+
+def test_critical_fires_on_one_story_and_ends_when_the_window_holds_none() -> None:
+    found = run(
+        critical(window="24h"), [bucket(START, 1), bucket(START + HOUR, 1)], START + 3 * DAY
+    )
+    assert moments(found) == [("firing", 300), ("resolved", 25 * HOUR + 300)]
+    assert (found[0].alert.stories, found[0].alert.baseline) == (1, 0.9)
 
 
 def calm_weeks(weeks: int = 3) -> list[Bucket]:

@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.intervals import beta_binomial_tail, negative_binomial_tail, wilson
+from alerts.intervals import (
+    beta_binomial_tail,
+    negative_binomial_tail,
+    poisson_interval,
+    wilson,
+)
 
 stats: Any = import_module("scipy.stats")
 integrate: Any = import_module("scipy.integrate")
@@ -88,3 +93,12 @@ def test_a_limit_saves_time_and_changes_no_decision(
             assert cut == pytest.approx(full, rel=1e-6)
         elif full > limit * (1 + 1e-6):
             assert cut >= limit
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 40, 1_000])
+def test_the_interval_of_a_poisson_mean_is_nearly_garwoods(count: int) -> None:
+    lower, upper = poisson_interval(count)
+    exact = stats.chi2.ppf(0.025, 2 * count) / 2 if count else 0.0
+    assert lower <= exact * 1.001
+    assert count < 7 or lower == pytest.approx(exact, rel=0.01)
+    assert upper == pytest.approx(stats.chi2.ppf(0.975, 2 * count + 2) / 2, rel=0.01)

@@ -12,6 +12,7 @@ from alerts.messages import (
     MAX_STORIES,
     Message,
     duration,
+    facts,
     headline,
     markup,
     one_line,
@@ -163,3 +164,11 @@ def test_an_empty_title_is_named() -> None:
 )
 def test_durations(seconds: int, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_a_critical_story_is_told_as_one() -> None:
+    told = message(detector="critical", stories=1, negative=1, value=1.0, baseline=0.9)
+    assert headline(told) == "Critical: a story on company Acme Bank reads as surely negative"
+    rows = dict(facts(told))
+    assert rows["Against"] == "90% sure or more that it is negative"
+    assert "Negative share" not in rows

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from alerts.rules import RuleFile, SurgeRule, ThresholdRule, parse_duration, rule_hash
-from tests.unit.alerts.records import surge, threshold
+from alerts.rule_fields import parse_duration, parse_rate
+from alerts.rules import RuleFile, SurgeRule, ThresholdRule, rule_hash
+from tests.unit.alerts.records import cusum, surge, threshold
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,40 @@ def test_durations(written: str, seconds: int) -> None:
 def test_a_wrong_duration_is_told_how_to_be_right(written: object, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         parse_duration(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "a_day"),
+    [("1 per 30d", 1 / 30), (" 2  per 1w ", 2 / 7), ("3 per day", 3), ("1 per month", 1 / 30)],
+)
+def test_rates(written: str, a_day: float) -> None:
+    assert parse_rate(written) == pytest.approx(a_day)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("30d", "write 1 per 30d"),
+        (1, "write 1 per 30d"),
+        ("0.5 per 30d", "write 1 per 30d"),
+        ("1 per 30", "write 90m"),
+        ("0 per 30d", "out of range"),
+        ("1 per 0d", "out of range"),
+        ("1000 per 1h", "from 1 per 366d to 100 per day"),
+    ],
+)
+def test_a_wrong_rate_is_told_how_to_be_right(written: object, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        parse_rate(written)
+
+
+def test_a_limit_comes_from_the_budget_or_is_given() -> None:
+    with pytest.raises(ValidationError, match="leave probability out"):
+        surge(false_alarms="1 per 30d", probability=0.01)
+    with pytest.raises(ValidationError, match="leave run_length out"):
+        cusum(false_alarms="1 per 30d", run_length=1_000)
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        threshold(false_alarms="1 per 30d")
 
 
 def test_the_detector_decides_the_kind_of_rule() -> None:
@@ -95,3 +130,8 @@ def test_the_hash_follows_what_decides_and_nothing_else() -> None:
     assert rule_hash(threshold()) != rule_hash(threshold(share=0.51))
     assert rule_hash(surge(window="6h")) == rule_hash(surge(window="360m"))
     assert len(rule_hash(surge())) == 12
+
+
+def test_rules_from_before_there_were_budgets_keep_their_hash() -> None:
+    assert rule_hash(surge()) == "18b86b32e56d"
+    assert rule_hash(surge(false_alarms="1 per 30d")) != rule_hash(surge(false_alarms="2 per 30d"))

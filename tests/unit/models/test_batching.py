@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.batching import Batch, computed_positions, cut_batches
+from models.batching import Batch, computed_positions, cut_batches, cut_packed
 
 
 @given(
@@ -30,3 +30,16 @@ def test_like_lengths_come_together_longest_first() -> None:
     batches = cut_batches([1, 9, 2, 10], 24, 10)
     assert batches == [Batch(10, (3, 1)), Batch(4, (2, 0))]
     assert computed_positions(batches) == 28
+
+
+@given(lengths=st.lists(st.integers(0, 200)), budget=st.integers(1, 1_000))
+def test_without_padding_batches_are_as_full_as_may_be(lengths: list[int], budget: int) -> None:
+    batches = cut_packed(lengths, budget)
+    order = [index for batch in batches for index in batch]
+    assert sorted(order) == [*range(len(lengths))]
+    assert [lengths[index] for index in order] == sorted(lengths, reverse=True)
+    held = [sum(lengths[index] for index in batch) for batch in batches]
+    for batch, tokens in zip(batches, held, strict=True):
+        assert tokens <= budget or len(batch) == 1
+    for tokens, after in zip(held, batches[1:], strict=False):
+        assert tokens + lengths[after[0]] > budget

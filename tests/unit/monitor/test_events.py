@@ -1,8 +1,13 @@
 """Records on the bus: readers one version apart understand each other."""
 
-import msgspec
+from datetime import UTC, datetime
+from typing import Any
 
-from monitor.events import ScoredEvent, decode_scored, encode
+import msgspec
+import pytest
+
+from monitor.events import ScoredEvent, decode_article, decode_scored, encode
+from monitor.failures import Invalid
 from tests.unit.monitor.stories_data import scored
 
 
@@ -18,3 +23,57 @@ def test_companies_arrive_as_they_were_sent_and_more_fields_are_passed_over() ->
     sent = msgspec.structs.replace(scored("a"), companies={"Bank": (0.1, 0.2, 0.7)})
     record = msgspec.json.decode(encode(sent)) | {"of a later version": [1]}
     assert decode_scored(msgspec.json.encode(record)) == sent
+
+
+GOOD = msgspec.json.decode(encode(scored("a")))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"scored": "2026-03-01T00:00:00"}, "timezone"),
+        ({"scored": "9999-12-31T00:00:00Z"}, "scored is of the year 9999"),
+        ({"negative": 1.5}, "<= 1.0"),
+        ({"negative": 1e300}, "<= 1.0"),
+        ({"topics": {"x" * 201: 0.5}}, "length <= 200"),
+        ({"entities": ["a\0b"]}, "U+0000"),
+        ({"topics": {"a\0b": 0.5}}, "U+0000"),
+        ({"article": {**GOOD["article"], "id": "i" * 65}}, "length <= 64"),
+        ({"article": {**GOOD["article"], "id": ""}}, "length >= 1"),
+        ({"article": {**GOOD["article"], "title": "NUL \0"}}, "U+0000"),
+        ({"article": {**GOOD["article"], "published": "0001-01-01T00:00:00Z"}}, "of the year 1"),
+        ({"article": "an article"}, "Expected `object`"),
+        ({"version": 2}, "record version 2, this reader knows up to 1"),
+    ],
+)
+def test_what_no_database_would_take_is_invalid(change: dict[str, Any], reason: str) -> None:
+    found = decode_scored(msgspec.json.encode(GOOD | change))
+    assert isinstance(found, Invalid) and reason in found.reason
+
+
+def test_an_escape_that_only_looks_like_nul_is_text() -> None:
+    record = GOOD | {"entities": ["\\u0000"]}
+    found = decode_scored(msgspec.json.encode(record))
+    assert isinstance(found, ScoredEvent) and found.entities == ("\\u0000",)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"", b"\xff", b"null", b"[1]", b'{"type":"watermark"}', b'{"x":' + b"[" * 200_000],
+)
+def test_bytes_that_are_no_event_are_invalid_with_the_digest_of_a_stack(value: bytes) -> None:
+    found = decode_article(value)
+    assert isinstance(found, Invalid) and len(found.stack) == 12
+    again = decode_article(value)
+    assert again == found
+
+
+def test_a_record_without_a_value_is_invalid() -> None:
+    assert decode_article(None) == Invalid("record without a value")
+
+
+def test_dates_of_old_archives_are_events() -> None:
+    article = {**GOOD["article"], "published": "1850-01-01T00:00:00Z"}
+    found = decode_scored(msgspec.json.encode(GOOD | {"article": article}))
+    assert isinstance(found, ScoredEvent)
+    assert found.article.published == datetime(1850, 1, 1, tzinfo=UTC)

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from ingest.article import content_hash
-from models.training.by_hash import labelled_hashes, with_texts
+from models.training.by_hash import labelled_hashes
 from models.training.examples import LabelledDataError
+from models.training.labelled_files import read_labelled
 from monitor.failures import UsageError
 from monitor.labelled_texts import texts_by_hash
 
@@ -27,18 +28,15 @@ def test_labels_meet_the_text_that_is_scored(tmp_path: Path) -> None:
     labels = tmp_path / "labels.jsonl"
     labels.write_text(f"{label(content_hash(TITLE, TEXT))}\n{label('0' * 16)}\n", encoding="utf-8")
     found = texts_by_hash(archives, labelled_hashes(labels))
-    (example,) = with_texts(labels, found)
+    (example,) = read_labelled(labels, texts=found)
     assert example.text == f"{TITLE}\n{TEXT}"
     assert (example.sentiment, example.topics) == ("positive", frozenset({"earnings"}))
 
 
 def test_what_cannot_be_joined_is_named(tmp_path: Path) -> None:
     labels = tmp_path / "labels.jsonl"
-    labels.write_text(f"{label('a' * 16)}\n{json.dumps({'sentiment': 'neutral'})}\n")
-    with pytest.raises(LabelledDataError, match=r"labels\.jsonl:2: 'content_hash' is missing"):
-        labelled_hashes(labels)
     labels.write_text(label("a" * 16, "angry"))
     with pytest.raises(LabelledDataError, match="sentiment 'angry'"):
-        with_texts(labels, {"a" * 16: TITLE})
+        read_labelled(labels, texts={"a" * 16: TITLE})
     with pytest.raises(UsageError, match="holds no archive"):
         texts_by_hash(tmp_path / "nowhere", ["a" * 16])

@@ -95,7 +95,7 @@ class Desk:
 
     def score_one(self) -> ScoredEvent:
         self._sent += 1
-        self._producer.send(ARTICLES, 0, "", encode(article(self._sent)))
+        self._producer.send(ARTICLES, 0, "key", encode(article(self._sent)))
         self._producer.flush()
         while True:
             for record in self._consumer.poll(10, 0.2):

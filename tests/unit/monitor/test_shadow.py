@@ -20,7 +20,7 @@ from models.watchlist import Watchlist
 from monitor.bus.embedded import EmbeddedBus
 from monitor.events import (
     ARTICLES,
-    DEAD_LETTERS,
+    DEAD_LETTER_TOPICS,
     SCORED,
     ArticleEvent,
     ScoredEvent,
@@ -188,12 +188,12 @@ def run_role(
     """Sixty articles through the role; what it sent, and the store. A quarter is Chinese."""
     folder.mkdir()
     bus = EmbeddedBus(folder / "bus.db")
-    bus.create_topics([ARTICLES, SCORED, DEAD_LETTERS], 1)
+    bus.create_topics([ARTICLES, SCORED, *DEAD_LETTER_TOPICS.values()], 1)
     producer = bus.producer()
     for number in range(60):
         title = TITLES[number % len(TITLES)]
         language = "zh" if title.startswith("公") else "en"
-        producer.send(ARTICLES, 0, "", encode(article(f"a{number}", title, language)))
+        producer.send(ARTICLES, 0, "key", encode(article(f"a{number}", title, language)))
     producer.flush()
     url = f"sqlite:///{folder / 'store.db'}"
     recorder = Recorder("score", lambda: open_store(url))

@@ -8,6 +8,7 @@ import openvino as ov
 import pytest
 
 from models.backends.openvino_backend import PRECISIONS, OpenVinoBackend, export
+from models.backends.packed import PackedBackend
 from models.backends.protocol import Backend
 from models.backends.torch_backend import TorchBackend
 from models.encoder import TwoHeadEncoder
@@ -38,7 +39,7 @@ def network() -> TwoHeadEncoder:
     return load_network(resolve("bundled:en"))[1]
 
 
-@pytest.fixture(scope="module", params=["torch", *PRECISIONS])
+@pytest.fixture(scope="module", params=["torch", "packed", *PRECISIONS])
 def backend(
     request: pytest.FixtureRequest,
     network: TwoHeadEncoder,
@@ -46,6 +47,8 @@ def backend(
 ) -> Backend:
     if request.param == "torch":
         return TorchBackend(network, "cpu", 256, MAX_TOKENS)
+    if request.param == "packed":
+        return PackedBackend(network, "cpu", 256, MAX_TOKENS)
     if request.param == "bf16" and "BF16" not in CAPABILITIES:
         pytest.skip("this CPU has no bfloat16: it is not offered here")
     if request.param == "int8" and not any(flag in FLAGS for flag in ("avx512_vnni", "avx_vnni")):

@@ -1,0 +1,113 @@
+"""Rules over stored history, by the folds that run live: as it was, and as if nothing turned."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+
+from alerts.alert import Alert
+from alerts.fold import fold
+from alerts.intervals import poisson_interval
+from alerts.rules import AnyRule
+from alerts.series import BUCKET_SECONDS, Bucket
+from alerts.shuffling import shuffled
+from alerts.surroundings import Crowd, Surroundings, has_budget
+from monitor.detection import rule_series, rule_totals, silence_since
+from monitor.store.watch import Stretch, watched_stretches
+from monitor.stories import bucket_of
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedRate:
+    """False alarms of a rule on history with its labels shuffled."""
+
+    rule: str
+    asked: float | None
+    """A day; None where the rule names no rate."""
+    alarms: int
+    days: float
+    """Of all shuffles together."""
+
+    @property
+    def rate(self) -> float:
+        """Alarms a day."""
+        return self.alarms / self.days
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95% interval of the rate, alarms taken to be independent."""
+        lower, upper = poisson_interval(self.alarms)
+        return lower / self.days, upper / self.days
+
+
+def backtest(
+    engine: Engine, rules: Sequence[AnyRule], since: datetime, until: datetime
+) -> list[Alert]:
+    """What the rules would have announced on stored history, by the folds that run live.
+
+    History before `since` is folded too, for the baselines, and announces nothing.
+    """
+    found: list[Alert] = []
+    for stretch in watched_stretches(engine):
+        for rule in rules:
+            last = min(bucket_of(until) - BUCKET_SECONDS, stretch.last)
+            buckets = rule_series(engine, rule, stretch.first - BUCKET_SECONDS, last)
+            against = rule_totals(engine, rule, stretch.first - BUCKET_SECONDS, last)
+            found += _alerts(rule, buckets, against, stretch, last, since)
+    return sorted(found, key=lambda alert: (alert.started, alert.rule, alert.key))
+
+
+def simulate(
+    engine: Engine,
+    rule: AnyRule,
+    since: datetime,
+    until: datetime,
+    shuffles: int,
+    seed: int,
+) -> SimulatedRate:
+    """How often a rule fires when each key's labels are shuffled in time.
+
+    The stories stay where they are, so bursts of news remain, but no share turns. History before
+    `since` is folded too, for the baselines.
+    """
+    alarms, days = 0, 0.0
+    for stretch in watched_stretches(engine):
+        last = min(bucket_of(until) - BUCKET_SECONDS, stretch.last)
+        begin = max(stretch.first, bucket_of(since))
+        if last <= begin:
+            continue
+        history = rule_series(engine, rule, stretch.first - BUCKET_SECONDS, last)
+        against = rule_totals(engine, rule, stretch.first - BUCKET_SECONDS, last)
+        for number in range(shuffles):
+            dealt = {
+                key: shuffled(buckets, random.Random(f"{seed}:{number}:{key}"))  # noqa: S311
+                for key, buckets in history.items()
+            }
+            # Shuffled as well, of themselves: were they not, the keys would miss the others' turns.
+            source = random.Random(f"{seed}:{number}")  # noqa: S311
+            alarms += len(_alerts(rule, dealt, shuffled(against, source), stretch, last, since))
+            days += (last + BUCKET_SECONDS - begin) / timedelta(days=1).total_seconds()
+    return SimulatedRate(rule.name, getattr(rule, "false_alarms", None), alarms, days)
+
+
+def _alerts(
+    rule: AnyRule,
+    found: dict[str, list[Bucket]],
+    against: Sequence[Bucket],
+    stretch: Stretch,
+    last: int,
+    since: datetime,
+) -> list[Alert]:
+    """The alerts of one rule on one stretch, each in its last state."""
+    watched = silence_since(rule, stretch.first)
+    shares = Crowd().advance(rule, found, last) if has_budget(rule) else []
+    around = Surroundings(rule, shares, against)
+    latest: dict[str, Alert] = {}
+    for key, buckets in found.items():
+        _, transitions = fold(rule, None, key, buckets, last, watched, around)
+        for transition in transitions:
+            if transition.alert.started >= since:
+                latest[transition.alert.id] = transition.alert
+    return list(latest.values())

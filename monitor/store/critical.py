@@ -1,0 +1,95 @@
+"""Stories on companies that are negative beyond a probability, as buckets to detect on."""
+
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, and_, or_, select
+
+from alerts.series import BUCKET_SECONDS, Bucket
+from monitor.store.engine import reading
+from monitor.store.ingestion import company_sentiments
+from monitor.store.schema import articles
+from monitor.stories import STORY_HORIZON, bucket_of, label_of
+
+_COLUMNS = (
+    articles.c.id,
+    articles.c.story_key,
+    articles.c.published,
+    articles.c.negative,
+    articles.c.neutral,
+    articles.c.positive,
+    articles.c.topics,
+    articles.c.entities,
+    articles.c.companies,
+)
+
+
+def critical_series(
+    engine: Engine,
+    after: int,
+    through: int,
+    probability: float,
+    topics: Collection[str],
+    watches: Callable[[str], bool],
+) -> dict[str, list[Bucket]]:
+    """By company, the buckets with `after` < start <= `through` that hold such a story.
+
+    An article counts where it reads as negative for the company, surer than `probability`, and has
+    one of the topics (none given: any). Copies of a story that was told of the company within 72
+    hours before do not count, whatever the first one read like.
+    """
+    query = (
+        select(*_COLUMNS)
+        .where(
+            articles.c.published >= _moment(after + BUCKET_SECONDS),
+            articles.c.published < _moment(through + BUCKET_SECONDS),
+            articles.c.entities != "[]",
+        )
+        .order_by(articles.c.published, articles.c.id)
+    )
+    counted: dict[str, dict[int, int]] = {}
+    with reading(engine) as connection:
+        for row in connection.execute(query).all():
+            if topics and not set(topics) & msgspec.json.decode(row.topics, type=dict).keys():
+                continue
+            for company in msgspec.json.decode(row.entities, type=list[str]):
+                if not watches(company) or not _is_critical(row, company, probability):
+                    continue
+                if _was_told(connection, row, company):
+                    continue
+                by_start = counted.setdefault(company, {})
+                start = bucket_of(row.published)
+                by_start[start] = by_start.get(start, 0) + 1
+    return {
+        company: [Bucket(start, count, count, count) for start, count in sorted(found.items())]
+        for company, found in counted.items()
+    }
+
+
+def _is_critical(row: Any, company: str, probability: float) -> bool:
+    said = company_sentiments(row.companies).get(company)
+    told = said or (row.negative, row.neutral, row.positive)
+    return label_of(told) == "negative" and told[0] >= probability * 10_000
+
+
+def _was_told(connection: Connection, row: Any, company: str) -> bool:
+    """Whether an earlier article of the story named the company, at most the horizon before."""
+    earlier = or_(
+        articles.c.published < row.published,
+        and_(articles.c.published == row.published, articles.c.id < row.id),
+    )
+    query = select(articles.c.entities).where(
+        articles.c.story_key == row.story_key,
+        articles.c.published >= row.published - STORY_HORIZON,
+        earlier,
+    )
+    return any(
+        company in msgspec.json.decode(entities, type=list[str])
+        for (entities,) in connection.execute(query)
+    )
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
