@@ -94,6 +94,8 @@ def test_a_server_that_says_nothing_is_for_later() -> None:
 
 def test_the_address_shows_nowhere(hook: Hook, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+    # A command that ran in this process before has made it quieter.
+    caplog.set_level(logging.DEBUG, logger="httpx")
     hook.status = 404
     hook.body = f"The requested URL {SECRET} was not found".encode()
     assert deliver(hook) == Rejected("Slack answered 404")

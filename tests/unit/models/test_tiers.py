@@ -62,7 +62,9 @@ def test_a_fast_model_can_be_promoted_for_one_language(bundled: Path, tmp_path: 
     assert service.serving == {"en": "bundled:en-fast", "zh": "bundled:zh"}
 
 
-def test_where_no_fast_model_was_made_the_accurate_one_serves(bundled: Path, tmp_path: Path) -> None:
+def test_where_no_fast_model_was_made_the_accurate_one_serves(
+    bundled: Path, tmp_path: Path
+) -> None:
     (bundled / "zh-fast").rename(tmp_path / "elsewhere")
     reason = "'bundled:zh-fast' is not here.*undertone distill --recipe zh.*bundled:en-fast"
     with pytest.raises(ModelError, match=reason):
