@@ -1,9 +1,9 @@
 """What every rule has, whatever its detector."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from alerts.series import BUCKET_SECONDS
 
@@ -102,7 +102,20 @@ class BudgetRule(WatchRule):
     """False alarms a day of the rule as a whole, shared over the keys that it watches; written
     `1 per 30d`."""
 
-    def _either(self, limit: str) -> None:
-        """The limit comes from one of the two."""
-        if self.false_alarms is not None and limit in self.model_fields_set:
-            raise ValueError(f"false_alarms sets the limit: leave {limit} out")
+    baseline: Seconds = 28 * 86_400
+    """Time constant of the key's memory: older buckets weigh less, by e a baseline."""
+    own_limit: ClassVar[str] = "probability"
+    """The field that gives the limit where no budget does."""
+
+    @property
+    def learns(self) -> bool:
+        """Whether what is usual is learned from the key's past."""
+        return True
+
+    @model_validator(mode="after")
+    def _remembers_longer(self) -> Self:
+        if self.false_alarms is not None and self.own_limit in self.model_fields_set:
+            raise ValueError(f"false_alarms sets the limit: leave {self.own_limit} out")
+        if self.learns and self.baseline < 2 * self.window:
+            raise ValueError("baseline must be at least twice the window")
+        return self

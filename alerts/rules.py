@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -30,7 +30,6 @@ class SurgeRule(BudgetRule):
 
     detector: Literal["surge"]
     baseline: Seconds = 14 * 86_400
-    """Time constant of the key's memory: older buckets weigh less, by e a baseline."""
     probability: float = Field(default=1e-4, gt=0, le=0.05)
     """Chance that a usual window looks like this; below it the rule fires."""
     min_negative: int = Field(default=4, ge=1)
@@ -47,18 +46,12 @@ class SurgeRule(BudgetRule):
     """How far the usual share moves from window to window of itself: its standard deviation where
     the share is a half, less towards 0 and 1."""
 
-    @model_validator(mode="after")
-    def _remembers_longer(self) -> "SurgeRule":
-        self._either("probability")
-        if self.baseline < 2 * self.window:
-            raise ValueError("baseline must be at least twice the window")
-        return self
-
 
 class CusumRule(BudgetRule):
     """Fires as early as can be when a share has turned, at a chosen rate of false alarms."""
 
     detector: Literal["cusum"]
+    own_limit: ClassVar[str] = "run_length"
     run_length: float = Field(default=10_000, ge=50, le=1e9)
     """Stories of usual news between two false alarms of a key, on average."""
     usual: float | None = Field(default=None, gt=0.005, lt=0.95)
@@ -67,7 +60,6 @@ class CusumRule(BudgetRule):
     """The turn that is looked for: a negative story becomes so many times as likely against one
     that is not. 2.5 takes a share of 20% to 38%, one of 40% to 63%."""
     baseline: Seconds = 14 * 86_400
-    """Time constant of the key's memory: older buckets weigh less, by e a baseline."""
     prior_share: float = Field(default=0.3, gt=0, lt=1)
     prior_stories: float = Field(default=10.0, gt=0)
     burst: Seconds = 21_600
@@ -75,20 +67,15 @@ class CusumRule(BudgetRule):
     correlation: float = Field(default=0.05, ge=0, le=0.5)
     """How alike the stories of a burst are: 0, independent; towards 1, all of one tone."""
 
-    @model_validator(mode="after")
-    def _remembers_longer(self) -> "CusumRule":
-        self._either("run_length")
-        if self.usual is None and self.baseline < 2 * self.window:
-            raise ValueError("baseline must be at least twice the window")
-        return self
+    @property
+    def learns(self) -> bool:
+        return self.usual is None
 
 
 class VolumeRule(BudgetRule):
     """Fires on a burst of negative stories, whatever their share."""
 
     detector: Literal["volume"]
-    baseline: Seconds = 28 * 86_400
-    """Time constant of the key's memory: older buckets weigh less, by e a baseline."""
     probability: float = Field(default=1e-4, gt=0, le=0.05)
     """Chance that a usual window holds so many; below it the rule fires."""
     min_negative: int = Field(default=4, ge=1)
@@ -100,13 +87,6 @@ class VolumeRule(BudgetRule):
     standard deviation over its mean."""
     prior_windows: float = Field(default=8.0, gt=0)
     """Windows of a key's own history that outweigh `prior_variation`."""
-
-    @model_validator(mode="after")
-    def _remembers_longer(self) -> "VolumeRule":
-        self._either("probability")
-        if self.baseline < 2 * self.window:
-            raise ValueError("baseline must be at least twice the window")
-        return self
 
 
 class CriticalRule(WatchRule):
@@ -128,8 +108,6 @@ class DivergenceRule(BudgetRule):
     dimension: Literal["topic", "entity", "source", "language"]
     against: Names = Field(default=(), description="None listed, or `*`: all others.")
     """The keys that it is held against: a company's sector."""
-    baseline: Seconds = 28 * 86_400
-    """Time constant of the key's memory: older buckets weigh less, by e a baseline."""
     probability: float = Field(default=1e-4, gt=0, le=0.05)
     """Chance that the key looks like this while it stands to the others as usual."""
     min_others: int = Field(default=30, ge=1)
@@ -141,13 +119,6 @@ class DivergenceRule(BudgetRule):
     share_variation: float = Field(default=0.05, ge=0, le=0.3)
     """How far the usual gap moves from window to window of itself: its standard deviation where
     the share is a half, less towards 0 and 1."""
-
-    @model_validator(mode="after")
-    def _remembers_longer(self) -> "DivergenceRule":
-        self._either("probability")
-        if self.baseline < 2 * self.window:
-            raise ValueError("baseline must be at least twice the window")
-        return self
 
 
 AnyRule = ThresholdRule | SurgeRule | CusumRule | VolumeRule | CriticalRule | DivergenceRule

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from alerts.intervals import wilson
+
 BUCKET_SECONDS = 300
 
 
@@ -20,34 +22,6 @@ class Bucket(msgspec.Struct, frozen=True):
     def end(self) -> int:
         """Seconds since the epoch."""
         return self.start + BUCKET_SECONDS
-
-
-class Window(msgspec.Struct):
-    """Running counts over the last `seconds`; only buckets that hold something are kept."""
-
-    seconds: int
-    stories: int = 0
-    negative: int = 0
-    buckets: list[tuple[int, int, int]] = []
-    """(start, stories, negative), oldest first."""
-
-    def push(self, bucket: Bucket) -> list[tuple[int, int, int]]:
-        """Move the window's end to the bucket's; returns what fell out, oldest first."""
-        if bucket.stories:
-            self.buckets.append((bucket.start, bucket.stories, bucket.negative))
-            self.stories += bucket.stories
-            self.negative += bucket.negative
-        oldest = bucket.end - self.seconds
-        count = 0
-        for start, stories, negative in self.buckets:
-            if start >= oldest:
-                break
-            count += 1
-            self.stories -= stories
-            self.negative -= negative
-        left = self.buckets[:count]
-        del self.buckets[:count]
-        return left
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -70,3 +44,54 @@ class Finding(msgspec.Struct, frozen=True):
     negative: int
     score: float
     """How far beyond its limit; for surges -log10 of the tail probability."""
+
+
+class Window(msgspec.Struct):
+    """Running counts over the last `seconds`; only buckets that hold something are kept."""
+
+    seconds: int
+    stories: int = 0
+    negative: int = 0
+    buckets: list[tuple[int, int, int]] = []
+    """(start, stories, negative), oldest first."""
+
+    @property
+    def share(self) -> float:
+        """Negative share of the stories; 0 where there are none."""
+        return self.negative / self.stories if self.stories else 0.0
+
+    def push(self, bucket: Bucket) -> list[tuple[int, int, int]]:
+        """Move the window's end to the bucket's; returns what fell out, oldest first."""
+        if bucket.stories:
+            self.buckets.append((bucket.start, bucket.stories, bucket.negative))
+            self.stories += bucket.stories
+            self.negative += bucket.negative
+        oldest = bucket.end - self.seconds
+        count = 0
+        for start, stories, negative in self.buckets:
+            if start >= oldest:
+                break
+            count += 1
+            self.stories -= stories
+            self.negative -= negative
+        left = self.buckets[:count]
+        del self.buckets[:count]
+        return left
+
+    def finding(
+        self, *, entered: bool, left: bool, baseline: float, expected_negative: float, score: float
+    ) -> Finding:
+        """What a detector says of the window as it is."""
+        lower, upper = wilson(self.negative, self.stories)
+        return Finding(
+            entered=entered,
+            left=left,
+            value=self.share,
+            lower=lower,
+            upper=upper,
+            baseline=baseline,
+            expected_negative=expected_negative,
+            stories=self.stories,
+            negative=self.negative,
+            score=score,
+        )

@@ -6,7 +6,6 @@ its first article. The alert ends when the window holds none any more.
 
 import msgspec
 
-from alerts.intervals import wilson
 from alerts.rules import CriticalRule
 from alerts.series import Bucket, Finding, Window
 
@@ -23,17 +22,11 @@ class CriticalDetector(msgspec.Struct, tag="critical"):
     def step(self, rule: CriticalRule, bucket: Bucket) -> Finding:
         """Take the next bucket in."""
         self.window.push(bucket)
-        stories, negative = self.window.stories, self.window.negative
-        lower, upper = wilson(negative, stories)
-        return Finding(
+        stories = self.window.stories
+        return self.window.finding(
             entered=stories >= rule.min_stories,
             left=not stories,
-            value=negative / stories if stories else 0.0,
-            lower=lower,
-            upper=upper,
             baseline=rule.probability,
             expected_negative=0.0,
-            stories=stories,
-            negative=negative,
             score=float(stories),
         )

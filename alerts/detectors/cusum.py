@@ -27,9 +27,8 @@ import math
 
 from alerts.detectors import run_length
 from alerts.detectors.memory import Memory
-from alerts.intervals import wilson
 from alerts.rules import CusumRule
-from alerts.series import BUCKET_SECONDS, Bucket, Finding, Window
+from alerts.series import BUCKET_SECONDS, Bucket, Finding
 from alerts.surroundings import Surroundings
 
 LEAST_USUAL, MOST_USUAL = 0.01, 0.95
@@ -49,11 +48,6 @@ class CusumDetector(Memory, tag="cusum"):
     burst_stories: int = 0
     burst_negative: int = 0
 
-    @classmethod
-    def new(cls, rule: CusumRule, watched_since: int | None = None) -> "CusumDetector":
-        """Has seen nothing; silence since `watched_since` (seconds since the epoch) counts."""
-        return cls(Window(rule.window), remembered_until=watched_since)
-
     def step(
         self, rule: CusumRule, bucket: Bucket, learning: bool, around: Surroundings
     ) -> Finding:
@@ -68,7 +62,7 @@ class CusumDetector(Memory, tag="cusum"):
             self._add(rule, bucket, usual, turned)
         threshold = self._threshold(rule, usual, wanted)
         score = self.total - threshold
-        stories, negative = self.window.stories, self.window.negative
+        stories = self.window.stories
         if score > 0 and stories >= rule.min_stories:
             self.raised = True
         if self.raised:
@@ -76,17 +70,11 @@ class CusumDetector(Memory, tag="cusum"):
             self.total = min(self.total, threshold)
             if self.total <= threshold / 2 or 2 * stories < rule.min_stories:
                 self.raised, self.total = False, 0.0
-        lower, upper = wilson(negative, stories)
-        return Finding(
+        return self.window.finding(
             entered=self.raised and stories >= rule.min_stories,
             left=not self.raised,
-            value=negative / stories if stories else 0.0,
-            lower=lower,
-            upper=upper,
             baseline=expected,
             expected_negative=expected * stories,
-            stories=stories,
-            negative=negative,
             score=score,
         )
 

@@ -17,9 +17,10 @@ import math
 import msgspec
 
 from alerts.detectors.memory import Memory
-from alerts.intervals import beta_binomial_tail, wilson
+from alerts.detectors.tail import leaving, score
+from alerts.intervals import beta_binomial_tail
 from alerts.rules import DivergenceRule
-from alerts.series import Bucket, Finding, Window
+from alerts.series import Bucket, Finding
 from alerts.surroundings import Surroundings, looks
 
 LEAST_SHARE = 0.005
@@ -32,11 +33,6 @@ class DivergenceDetector(Memory, tag="divergence"):
     """(start, stories x the others' share then) of the window's buckets, oldest first."""
     others_negative: float = 0.0
     """The same of the remembered stories."""
-
-    @classmethod
-    def new(cls, rule: DivergenceRule, watched_since: int | None = None) -> "DivergenceDetector":
-        """Has seen nothing; silence since `watched_since` (seconds since the epoch) counts."""
-        return cls(Window(rule.window), remembered_until=watched_since)
 
     def step(
         self, rule: DivergenceRule, key: str, bucket: Bucket, learning: bool, around: Surroundings
@@ -54,14 +50,13 @@ class DivergenceDetector(Memory, tag="divergence"):
         others = (other_negative + rule.prior_share * trust) / (other_stories + trust)
         self._quote(rule, bucket, others, learning, before)
         expected = self._expected(rule, others)
-        share = negative / stories if stories else 0.0
         limit = rule.probability
         if rule.false_alarms is not None:
             passes = looks(negative, expected * stories)
             limit = around.alarms_a_window(rule, bucket.start) / passes
-        leave = min(0.05, 100 * limit)
+        leave = leaving(limit)
         probability = 1.0
-        if share > expected and 2 * stories >= rule.min_stories:
+        if self.window.share > expected and 2 * stories >= rule.min_stories:
             known = trust + self.stories / rule.dispersion
             spread = min(
                 0.95,
@@ -73,19 +68,13 @@ class DivergenceDetector(Memory, tag="divergence"):
             probability = beta_binomial_tail(
                 negative, stories, expected * weight, (1 - expected) * weight, leave
             )
-        lower, upper = wilson(negative, stories)
         enough = stories >= rule.min_stories and other_stories >= rule.min_others
-        return Finding(
+        return self.window.finding(
             entered=enough and probability < limit,
             left=probability > leave,
-            value=share,
-            lower=lower,
-            upper=upper,
             baseline=expected,
             expected_negative=expected * stories,
-            stories=stories,
-            negative=negative,
-            score=-math.log10(max(probability, 1e-300)),
+            score=score(probability),
         )
 
     def _quote(

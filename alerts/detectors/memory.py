@@ -1,9 +1,11 @@
 """What a key is usually like: its past before the window, forgetting exponentially."""
 
 import math
+from typing import Self
 
 import msgspec
 
+from alerts.rule_fields import WatchRule
 from alerts.series import Bucket, Window
 
 
@@ -17,6 +19,11 @@ class Memory(msgspec.Struct):
     """Forgetting time span that the memory covers."""
     remembered_until: int | None = None
     """End of the span that went into the memory, seconds since the epoch."""
+
+    @classmethod
+    def new(cls, rule: WatchRule, watched_since: int | None = None) -> Self:
+        """Has seen nothing; silence since `watched_since` (seconds since the epoch) counts."""
+        return cls(Window(rule.window), remembered_until=watched_since)
 
     def take(
         self, baseline_seconds: int, bucket: Bucket, learning: bool

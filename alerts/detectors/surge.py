@@ -26,22 +26,16 @@ The memory forgets: a bucket t seconds back weighs exp(-t / baseline). The windo
 part of it, nor is what leaves the window while an alert is open and the memory frozen.
 """
 
-import math
-
 from alerts.detectors.memory import Memory
-from alerts.intervals import beta_binomial_tail, negative_binomial_tail, wilson
+from alerts.detectors.tail import leaving, score
+from alerts.intervals import beta_binomial_tail, negative_binomial_tail
 from alerts.rules import SurgeRule
-from alerts.series import Bucket, Finding, Window
+from alerts.series import Bucket, Finding
 from alerts.surroundings import Surroundings, looks
 
 
 class SurgeDetector(Memory, tag="surge"):
     """The window, and what lay before it."""
-
-    @classmethod
-    def new(cls, rule: SurgeRule, watched_since: int | None = None) -> "SurgeDetector":
-        """Has seen nothing; silence since `watched_since` (seconds since the epoch) counts."""
-        return cls(Window(rule.window), remembered_until=watched_since)
 
     def step(
         self, rule: SurgeRule, bucket: Bucket, learning: bool, around: Surroundings
@@ -56,25 +50,18 @@ class SurgeDetector(Memory, tag="surge"):
     def _judge(self, rule: SurgeRule, limit: float) -> Finding:
         stories, negative = self.window.stories, self.window.negative
         usual, expected = self._usual(rule)
-        share = negative / stories if stories else 0.0
-        lower, upper = wilson(negative, stories)
-        leave = min(0.05, 100 * limit)
+        leave = leaving(limit)
         enough = stories >= rule.min_stories and negative >= rule.min_negative
         few = 2 * stories < rule.min_stories or 2 * negative < rule.min_negative
         # At most the usual share is no alarm, whatever the count.
-        unusual = share > usual and not few
+        unusual = self.window.share > usual and not few
         probability = self._probability(rule, limit=leave) if unusual else 1.0
-        return Finding(
+        return self.window.finding(
             entered=enough and probability < limit,
             left=probability > leave,
-            value=share,
-            lower=lower,
-            upper=upper,
             baseline=usual,
             expected_negative=expected,
-            stories=stories,
-            negative=negative,
-            score=-math.log10(max(probability, 1e-300)),
+            score=score(probability),
         )
 
     def _looks(self, rule: SurgeRule) -> float:

@@ -21,18 +21,12 @@ class ThresholdDetector(msgspec.Struct, tag="threshold"):
         """Take the next bucket in."""
         self.window.push(bucket)
         stories, negative = self.window.stories, self.window.negative
-        lower, upper = wilson(negative, stories)
-        share = negative / stories if stories else 0.0
+        lower, _ = wilson(negative, stories)
         leave = rule.leave if rule.leave is not None else 0.8 * rule.share
-        return Finding(
+        return self.window.finding(
             entered=stories >= rule.min_stories and lower > rule.share,
-            left=share < leave or 2 * stories < rule.min_stories,
-            value=share,
-            lower=lower,
-            upper=upper,
+            left=self.window.share < leave or 2 * stories < rule.min_stories,
             baseline=rule.share,
             expected_negative=rule.share * stories,
-            stories=stories,
-            negative=negative,
             score=lower - rule.share,
         )

@@ -13,9 +13,10 @@ while an alert is open; windows that an alert touches are left out.
 import math
 
 from alerts.detectors.memory import Memory
-from alerts.intervals import negative_binomial_tail, wilson
+from alerts.detectors.tail import leaving, score
+from alerts.intervals import negative_binomial_tail
 from alerts.rules import VolumeRule
-from alerts.series import Bucket, Finding, Window
+from alerts.series import Bucket, Finding
 from alerts.surroundings import Surroundings, looks
 
 
@@ -28,11 +29,6 @@ class VolumeDetector(Memory, tag="volume"):
     windows: float = 0.0
     total: float = 0.0
     squares: float = 0.0
-
-    @classmethod
-    def new(cls, rule: VolumeRule, watched_since: int | None = None) -> "VolumeDetector":
-        """Has seen nothing; silence since `watched_since` (seconds since the epoch) counts."""
-        return cls(Window(rule.window), remembered_until=watched_since)
 
     def step(
         self, rule: VolumeRule, bucket: Bucket, learning: bool, around: Surroundings
@@ -53,27 +49,21 @@ class VolumeDetector(Memory, tag="volume"):
             alike = 1 + expected * variance
             passes = looks(negative / alike, expected / alike)
             limit = around.alarms_a_window(rule, bucket.start) / passes
-        leave = min(0.05, 100 * limit)
+        leave = leaving(limit)
         probability = 1.0
         # No prior knows how much news a new key has: the first window only teaches.
         if self.exposure_seconds >= rule.window and negative > expected:
             shape = 1 / (1 / (rule.prior_negative + self.negative) + variance)
             probability = negative_binomial_tail(negative, shape, shape / expected, leave)
-        lower, upper = wilson(negative, stories)
         usual = (rule.prior_negative + self.negative) / (2 * rule.prior_negative + self.stories)
-        return Finding(
+        return self.window.finding(
             entered=stories >= rule.min_stories
             and negative >= rule.min_negative
             and probability < limit,
             left=probability > leave or negative == 0,
-            value=negative / stories if stories else 0.0,
-            lower=lower,
-            upper=upper,
             baseline=min(1.0, usual),
             expected_negative=expected,
-            stories=stories,
-            negative=negative,
-            score=-math.log10(max(probability, 1e-300)),
+            score=score(probability),
         )
 
     def _count(self, rule: VolumeRule, place: int, negative: int) -> None:
