@@ -10,7 +10,7 @@ from models.backends.opening import BackendOptions, open_backend
 from models.backends.protocol import Logits
 from models.backends.remembered import Remembered
 from models.loading import load_network, open_tokenizer, resolve
-from models.probabilities import of_sentiments, of_topics
+from models.probabilities import of_sentiments, of_topics, thresholds_of
 from models.reference import Reference, read_reference
 
 MAX_CHARACTERS_PER_TOKEN = 12
@@ -67,10 +67,7 @@ class BundledModel:
         self._unknown = -1 if found is None else found
         self.reference = read_reference(directory)
         self._temperature = manifest.temperature
-        self._thresholds = np.array(
-            [manifest.topic_thresholds.get(topic, 0.5) for topic in manifest.topics],
-            dtype=np.float32,
-        )
+        self._thresholds = thresholds_of(manifest)
         opened = open_backend(
             network,
             self.identifier,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from models.layout import LINEAR
 from models.manifest import Manifest
 from models.ngrams import BUCKETS, MAX_CHARACTERS, grams
-from models.probabilities import of_sentiments, of_topics
+from models.probabilities import of_sentiments, of_topics, thresholds_of
 from models.reference import read_reference
 from models.tensor_file import read_tensors
 from models.verification import verified
@@ -31,10 +31,7 @@ class LinearModel:
         self.cut_texts = 0
         self.reference = read_reference(directory)
         self._temperature = manifest.temperature
-        self._thresholds = np.array(
-            [manifest.topic_thresholds.get(topic, 0.5) for topic in manifest.topics],
-            dtype=np.float32,
-        )
+        self._thresholds = thresholds_of(manifest)
         self._idf, self._weights, self._bias = load_weights(directory, manifest)
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]:

@@ -3,6 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from models.manifest import Manifest
+
+PLAIN_THRESHOLD = 0.5
+
 
 def of_sentiments(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
     """Probabilities (n, 3), one a row in sum, of logits (n, 3)."""
@@ -15,3 +19,9 @@ def of_sentiments(logits: NDArray[np.float32], temperature: float) -> NDArray[np
 def of_topics(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Probabilities (n, topics), each for itself."""
     return (1 / (1 + np.exp(-logits))).astype(np.float32).round(4)
+
+
+def thresholds_of(manifest: Manifest) -> NDArray[np.float32]:
+    """The probability from which a text has a topic, (topics,)."""
+    kept = manifest.topic_thresholds
+    return np.array([kept.get(topic, PLAIN_THRESHOLD) for topic in manifest.topics], np.float32)

@@ -17,10 +17,10 @@ from models.labels import SENTIMENTS, TOPICS
 from models.languages import detect_language, route
 from models.manifest import ModelError
 from models.stand_in import open_model
+from models.tiers import ACCURATE
 
 C = TypeVar("C")
 """What a caller calls a chunk."""
-DEFAULT_MODELS: Mapping[str, str] = {"en": "bundled:en", "zh": "bundled:zh"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Scorer:
     @classmethod
     def load(
         cls,
-        specs: Mapping[str, str] = DEFAULT_MODELS,
+        specs: Mapping[str, str] = ACCURATE,
         device: str = "auto",
         max_tokens: int | None = None,
         options: BackendOptions = PLAIN,
@@ -97,7 +97,7 @@ class Scorer:
         """
         chosen = replace(options, device=pick_device(device))
         opened: dict[str, Answers] = {}
-        for language, spec in {**DEFAULT_MODELS, **specs}.items():
+        for language, spec in {**ACCURATE, **specs}.items():
             same = next(
                 (
                     opened[known]

@@ -6,6 +6,8 @@ from typing import Literal
 from models.journal import LANGUAGES, bundled
 
 Tier = Literal["accurate", "fast"]
+ACCURATE: Mapping[str, str] = {language: bundled(language) for language in LANGUAGES}
+"""The accurate model of each language."""
 FAST = "-fast"
 """What the name of a fast model ends in, behind that of the accurate one."""
 
@@ -17,7 +19,7 @@ def in_tier(spec: str, tier: Tier) -> str:
     # Settings read the names of the tiers, and must not import torch for that.
     from models.loading import bundled_specs
 
-    if tier == "fast" and spec in _accurate_models() and spec + FAST in bundled_specs():
+    if tier == "fast" and spec in ACCURATE.values() and spec + FAST in bundled_specs():
         return spec + FAST
     return spec
 
@@ -25,13 +27,9 @@ def in_tier(spec: str, tier: Tier) -> str:
 def accurate(spec: str) -> str:
     """The bundled model that a fast one was distilled from; any other setting as it is."""
     slower = spec.removesuffix(FAST)
-    return slower if slower in _accurate_models() else spec
+    return slower if slower in ACCURATE.values() else spec
 
 
 def bundled_models(tier: Tier) -> Mapping[str, str]:
     """The bundled model of each language in a tier."""
-    return {language: in_tier(bundled(language), tier) for language in LANGUAGES}
-
-
-def _accurate_models() -> list[str]:
-    return [bundled(language) for language in LANGUAGES]
+    return {language: in_tier(spec, tier) for language, spec in ACCURATE.items()}

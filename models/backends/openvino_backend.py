@@ -9,15 +9,14 @@ from typing import Any, Literal, get_args
 import numpy as np
 import openvino as ov
 import torch
-from numpy.typing import NDArray
 from openvino import opset13
 from openvino.frontend import FrontEndManager
 from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 from transformers.utils import logging as hub_logging
 
 from models.backends.protocol import Logits
-from models.batching import Batch, cut_batches
-from models.encoder import TwoHeadEncoder
+from models.batching import cut_batches
+from models.encoder import TwoHeadEncoder, padded
 
 Precision = Literal["f32", "bf16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -75,21 +74,11 @@ class OpenVinoBackend:
             for number, batch in enumerate(batches):
                 if number >= many:
                     collect(number - many)
-                self._requests[number % many].start_async(_inputs(tokens, batch))
+                inputs = padded([tokens[index] for index in batch.indices], batch.width)
+                self._requests[number % many].start_async([part.numpy() for part in inputs])
             for number in range(max(0, len(batches) - many), len(batches)):
                 collect(number)
         return sentiment, topics
-
-
-def _inputs(tokens: Sequence[list[int]], batch: Batch) -> list[NDArray[np.int64]]:
-    """Token ids and attention mask of a batch, (texts, tokens)."""
-    input_ids = np.zeros((len(batch.indices), batch.width), dtype=np.int64)
-    mask = np.zeros_like(input_ids)
-    for row, index in enumerate(batch.indices):
-        ids = tokens[index]
-        input_ids[row, : len(ids)] = ids
-        mask[row, : len(ids)] = 1
-    return [input_ids, mask]
 
 
 def export(network: TwoHeadEncoder, path: Path) -> None:

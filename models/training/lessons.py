@@ -22,7 +22,7 @@ from models.backends.protocol import Logits
 from models.encoder import TwoHeadEncoder
 from models.labels import SENTIMENTS
 from models.loading import load_network, open_tokenizer
-from models.probabilities import of_topics
+from models.probabilities import of_topics, thresholds_of
 from models.training.examples import Example
 
 CHUNK_TEXTS = 2_048
@@ -139,9 +139,7 @@ def _answer_all(
     manifest, network, tokenizer_path = load_network(teacher)
     tokenizer = open_tokenizer(tokenizer_path, manifest.max_tokens)
     topics_of = _topics_head(network)
-    thresholds = np.array(
-        [manifest.topic_thresholds.get(topic, 0.5) for topic in manifest.topics], dtype=np.float32
-    )
+    thresholds = thresholds_of(manifest)
 
     def labels(found: Logits) -> tuple[NDArray[np.int_], NDArray[np.bool_]]:
         return found[0].argmax(-1), of_topics(topics_of(found[1])) >= thresholds
