@@ -9,6 +9,7 @@ not from when a process ran.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine, delete, select, update
@@ -26,6 +27,8 @@ from monitor.store.readers import articles_between, series, top_negative, totals
 from monitor.store.schema import detector_progress, detector_states
 from monitor.store.watch import watched_stretches
 from monitor.stories import bucket_of
+
+S = TypeVar("S", KeyState, Crowd)
 
 TOP_STORIES = 5
 CROWD = "crowd"
@@ -231,12 +234,17 @@ def _look_around(
     """The crowd as of the settled bucket, and what the folds up to the last closed one may know."""
     if not has_budget(rule):
         return crowd, Surroundings(rule, (), against)
-    settled = msgspec.json.decode(msgspec.json.encode(crowd), type=Crowd)
+    settled = _copied(crowd)
     shares = settled.advance(rule, found, settle)
-    ahead = msgspec.json.decode(msgspec.json.encode(settled), type=Crowd)
+    ahead = _copied(settled)
     late = {key: [item for item in own if item.start > settle] for key, own in found.items()}
     shares += ahead.advance(rule, late, last_closed)
     return settled, Surroundings(rule, shares, against)
+
+
+def _copied(state: S) -> S:
+    """A state that can be changed while this one stays."""
+    return msgspec.json.decode(msgspec.json.encode(state), type=type(state))
 
 
 def _fold_to(
@@ -249,7 +257,7 @@ def _fold_to(
     around: Surroundings,
 ) -> tuple[KeyState, list[Transition]]:
     """Fold a copy of the state, so that the one given can be folded again."""
-    copy = msgspec.json.decode(msgspec.json.encode(state), type=KeyState) if state else None
+    copy = _copied(state) if state else None
     begun = -1 if state is None or state.bucket is None else state.bucket
     ahead = [bucket for bucket in buckets if begun < bucket.start <= through]
     return fold(rule, copy, key, ahead, through, watched_since, around)

@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import Engine
 
 from monitor.bus import Bus, Record
+from monitor.bus.protocol import decoded_key
 from monitor.dead_letters import FoundLetter, full
 from monitor.events import (
     SCORED,
@@ -93,7 +94,7 @@ def restored(bus: Bus, letter: DeadLetter) -> Record | Invalid:
     """The original as it was: from the letter, or from its topic where the letter is cut."""
     place = f"{letter.topic}/{letter.partition} at offset {letter.offset}"
     if letter.is_whole:
-        key = (letter.key or b"").decode("utf-8", "surrogateescape")
+        key = decoded_key(letter.key)
         return Record(
             letter.topic, letter.partition, letter.offset, key, letter.value, letter.headers
         )

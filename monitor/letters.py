@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from monitor.bus.protocol import Record
+from monitor.bus.protocol import Record, encoded_key
 from monitor.failures import Invalid
 from monitor.record_headers import Headers
 
@@ -76,7 +76,7 @@ _decoder = msgspec.json.Decoder(DeadLetter)
 
 def letter_of(stage: str, record: Record, invalid: Invalid, now: datetime) -> DeadLetter:
     """The letter that a stage writes of a record; its size is bounded whatever the record's is."""
-    key = key_bytes(record.key)
+    key = encoded_key(record.key)
     value = record.value
     headers_bytes = _length(record.headers)
     return DeadLetter(
@@ -124,8 +124,3 @@ def digest(value: bytes | None) -> str:
 
 def _length(headers: Headers) -> int:
     return sum(len(name.encode()) + len(value) for name, value in headers)
-
-
-def key_bytes(key: str) -> bytes:
-    """The bytes of a record's key, as they were on the bus."""
-    return key.encode("utf-8", "surrogateescape")

@@ -20,10 +20,11 @@ from monitor.bench.rounds import ROUNDS, fitting, in_turns, median_rate, median_
 from monitor.bench.ways import open_scorer, score_all
 from monitor.bus import Bus
 from monitor.bus.opening import open_bus
-from monitor.events import ARTICLES, article_event, encode, partition_of, story_key
+from monitor.events import ARTICLES
 from monitor.failures import DataError
 from monitor.store.engine import open_store
 from monitor.store.readers import tally_rows
+from monitor.workers.ingest import ArticleOutlet
 
 PROBE_ARTICLES = 64
 MAX_ARTICLES_A_ROUND = 20_000
@@ -136,8 +137,8 @@ class _Feed:
     """Puts articles on the bus as ingest does, and waits until the roles have counted them."""
 
     def __init__(self, bus: Bus, engine: Engine, roles: RoleProcesses) -> None:
-        self._partitions = bus.partitions(ARTICLES)
         self._producer = bus.producer()
+        self._outlet = ArticleOutlet(self._producer, bus.partitions(ARTICLES))
         self._engine = engine
         self._roles = roles
         self._sent = 0
@@ -149,11 +150,7 @@ class _Feed:
         """Return how many they were, once all are counted. Raises DataError, Unavailable."""
         before = self._cpu_seconds()
         for start in range(0, len(articles), SEND_TOGETHER):
-            for article in articles[start : start + SEND_TOGETHER]:
-                key = story_key(article.title, article.id)
-                value = encode(article_event(article))
-                self._producer.send(ARTICLES, partition_of(key, self._partitions), key, value)
-            self._producer.flush()
+            self._outlet.send(articles[start : start + SEND_TOGETHER], "bench")
         self._sent += len(articles)
         self._wait()
         for stage, seconds in self._cpu_seconds().items():

@@ -128,11 +128,15 @@ class EmbeddedBus(BusFile):
                 "  WHERE offsets.topic = ?1 AND offsets.partition = log.partition), 0)",
                 (topic, now - self._retention_seconds.get(topic, AS_USUAL.retention_seconds)),
             )
-            connection.execute(
-                "DELETE FROM headers WHERE topic = ?1 AND NOT EXISTS (SELECT 1 FROM log"
-                " WHERE log.topic = ?1 AND log.partition = headers.partition"
-                " AND log.offset = headers.offset)",
+            # By range, not row by row: there is a row for each record that is kept.
+            kept_from = connection.execute(
+                "SELECT topic, partition, coalesce((SELECT min(offset) FROM log"
+                " WHERE log.topic = heads.topic AND log.partition = heads.partition), next_offset)"
+                " FROM heads WHERE topic = ?",
                 (topic,),
+            ).fetchall()
+            connection.executemany(
+                "DELETE FROM headers WHERE topic = ? AND partition = ? AND offset < ?", kept_from
             )
         with self._answers() as connection:
             connection.execute("PRAGMA incremental_vacuum")

@@ -6,7 +6,7 @@ from typing import Any
 from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
-from monitor.bus.protocol import Record
+from monitor.bus.protocol import Record, decoded_key, encoded_key
 from monitor.failures import Unavailable
 
 POLL_MILLISECONDS = 1_000
@@ -15,15 +15,14 @@ MAX_SILENT_POLLS = 30
 
 def record_of(topic: str, found: Any) -> Record:
     """A record of the bus from one of Kafka's."""
-    key = (found.key or b"").decode("utf-8", "surrogateescape")
+    key = decoded_key(found.key)
     headers = tuple((name, value or b"") for name, value in found.headers)
     return Record(topic, found.partition, found.offset, key, found.value, headers)
 
 
 def key_bytes(key: str, value: bytes | None) -> bytes | None:
     """The key that `record_of` was given; kafka-python sends no record without key and value."""
-    encoded = key.encode("utf-8", "surrogateescape")
-    return encoded or (b"" if value is None else None)
+    return encoded_key(key) or (b"" if value is None else None)
 
 
 def read_between(

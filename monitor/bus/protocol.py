@@ -33,6 +33,16 @@ class Record:
     headers: Headers = ()
 
 
+def encoded_key(key: str) -> bytes:
+    """The bytes of a record's key."""
+    return key.encode("utf-8", "surrogateescape")
+
+
+def decoded_key(key: bytes | None) -> str:
+    """A record's key from its bytes."""
+    return (key or b"").decode("utf-8", "surrogateescape")
+
+
 class Producer(Protocol):
     def send(
         self, topic: str, partition: int, key: str, value: bytes | None, headers: Headers = ()

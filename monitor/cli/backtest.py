@@ -1,6 +1,6 @@
 """`undertone backtest`: what the rules would have found."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -8,13 +8,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from monitor.cli.options import Moment, as_json, configured, prepare_data_dir, print_json
+from monitor.cli.options import (
+    Moment,
+    as_json,
+    configured,
+    prepare_data_dir,
+    print_json,
+    stored_span,
+)
 from monitor.detection import with_evidence
-from monitor.failures import DataError, UsageError
+from monitor.failures import UsageError
 from monitor.replays import backtest as run_backtest
 from monitor.settings import Settings
 from monitor.store.engine import open_store
-from monitor.store.readers import time_span
 
 
 @click.command()
@@ -37,11 +43,9 @@ def backtest(
     prepare_data_dir(settings)
     rules = (settings.read_rules(rules_path) if rules_path else settings.rule_file).rules
     engine = open_store(settings.store_url)
-    span = time_span(engine)
-    if span is None:
-        raise DataError(f"the store in {settings.data_dir} is empty; `undertone backfill` fills it")
-    since = since or span[0].astimezone(UTC)
-    until = until or span[1] + timedelta(minutes=10)
+    first, last = stored_span(settings, engine)
+    since = since or first
+    until = until or last
     if until <= since:
         raise UsageError(f"--to ({until}) is not after --from ({since})")
     table = Table("since", "until", "rule", "about", "negative", "usual", "headline", box=None)

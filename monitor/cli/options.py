@@ -1,17 +1,24 @@
 """Options that commands share, and what they lead to."""
 
+from __future__ import annotations
+
 import functools
 import json
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from monitor.failures import DataError, UsageError
 from monitor.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+AFTER_THE_LAST = timedelta(minutes=10)
 
 
 def configured(command: Callable[..., None]) -> Callable[..., None]:
@@ -64,6 +71,17 @@ def prepare_data_dir(settings: Settings) -> Path:
     if not os.access(path, os.W_OK | os.X_OK):
         raise DataError(f"data directory {path} is not writable; choose one with --data-dir")
     return path
+
+
+def stored_span(settings: Settings, engine: Engine) -> tuple[datetime, datetime]:
+    """When the first stored article was published, and a while after the last one was: two buckets
+    on, so that its own is closed. Raises DataError for an empty store."""
+    from monitor.store.readers import time_span
+
+    span = time_span(engine)
+    if span is None:
+        raise DataError(f"the store in {settings.data_dir} is empty; `undertone backfill` fills it")
+    return span[0].astimezone(UTC), span[1] + AFTER_THE_LAST
 
 
 class Moment(click.ParamType[datetime]):

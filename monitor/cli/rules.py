@@ -1,7 +1,7 @@
 """`undertone rules`: checking a rule file, and what its rules do when nothing happens."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -9,8 +9,15 @@ from rich.console import Console
 from rich.table import Table
 
 from alerts.rules import AnyRule, CriticalRule
-from monitor.cli.options import Moment, as_json, configured, prepare_data_dir, print_json
-from monitor.failures import DataError, UsageError
+from monitor.cli.options import (
+    Moment,
+    as_json,
+    configured,
+    prepare_data_dir,
+    print_json,
+    stored_span,
+)
+from monitor.failures import UsageError
 from monitor.settings import DEFAULT_RULES, Settings
 
 LEARNING = timedelta(weeks=2)
@@ -64,7 +71,6 @@ def simulate(
     """
     from monitor.replays import simulate as run_simulation
     from monitor.store.engine import open_store
-    from monitor.store.readers import time_span
 
     prepare_data_dir(settings)
     found = settings.read_rules(path or settings.rules or DEFAULT_RULES).rules
@@ -72,11 +78,9 @@ def simulate(
     if unknown:
         raise UsageError(f"--rule {unknown[0]}: no such rule; there are {_names(found)}")
     engine = open_store(settings.store_url)
-    span = time_span(engine)
-    if span is None:
-        raise DataError(f"the store in {settings.data_dir} is empty; `undertone backfill` fills it")
-    since = since or span[0].astimezone(UTC) + LEARNING
-    until = until or span[1] + timedelta(minutes=10)
+    first, last = stored_span(settings, engine)
+    since = since or first + LEARNING
+    until = until or last
     if until <= since:
         raise UsageError(
             f"there is no history between {since:%Y-%m-%d} and {until:%Y-%m-%d}; "

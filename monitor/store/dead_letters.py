@@ -5,7 +5,7 @@ A letter without a mark is waiting.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Engine, bindparam, select, update
 
@@ -34,13 +34,7 @@ def claim(engine: Engine, letter_id: str, now: datetime, again: bool) -> bool:
         insert = insert_for(connection)(marks).values(
             letter_id=letter_id, state="replaying", changed=now
         )
-        if again:
-            claiming = insert.on_conflict_do_update(
-                index_elements=[marks.c.letter_id],
-                set_={"state": insert.excluded.state, "changed": insert.excluded.changed},
-            )
-        else:
-            claiming = insert.on_conflict_do_nothing()
+        claiming = _overwriting(insert) if again else insert.on_conflict_do_nothing()
         return connection.execute(claiming.returning(marks.c.letter_id)).first() is not None
 
 
@@ -60,9 +54,14 @@ def drop(engine: Engine, ids: Sequence[str], now: datetime) -> None:
     with writing(engine) as connection:
         insert = insert_for(connection)(marks)
         connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=[marks.c.letter_id],
-                set_={"state": insert.excluded.state, "changed": insert.excluded.changed},
-            ),
+            _overwriting(insert),
             [{"letter_id": name, "state": "dropped", "changed": now} for name in ids],
         )
+
+
+def _overwriting(insert: Any) -> Any:
+    """The insert of marks, in the place of those that the letters have."""
+    return insert.on_conflict_do_update(
+        index_elements=[marks.c.letter_id],
+        set_={"state": insert.excluded.state, "changed": insert.excluded.changed},
+    )

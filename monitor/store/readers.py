@@ -94,6 +94,10 @@ def tally_rows(
             )
 
 
+_COUNTS = ("stories", "articles", "negative", "neutral", "positive")
+"""Of a tally, as `Bucket` has them."""
+
+
 def series(
     engine: Engine,
     dimension: str,
@@ -104,15 +108,7 @@ def series(
     """The non-empty buckets with `after` < start <= `through` by key, in order of time."""
     columns = tallies.c
     query = (
-        select(
-            columns.key,
-            columns.bucket,
-            columns.stories,
-            columns.articles,
-            columns.negative,
-            columns.neutral,
-            columns.positive,
-        )
+        select(columns.key, columns.bucket, *(columns[name] for name in _COUNTS))
         .where(columns.dimension == dimension, columns.bucket <= through, columns.articles > 0)
         .order_by(columns.key, columns.bucket)
     )
@@ -138,9 +134,8 @@ def totals(
 
     A story on two of the keys counts twice, as it does in the tallies.
     """
-    names = ("stories", "articles", "negative", "neutral", "positive")
     query = (
-        select(tallies.c.bucket, *(func.sum(tallies.c[name]) for name in names))
+        select(tallies.c.bucket, *(func.sum(tallies.c[name]) for name in _COUNTS))
         .where(
             tallies.c.dimension == dimension,
             tallies.c.bucket > after,

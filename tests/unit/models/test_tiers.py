@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-import models.loading as loading
 from models.loading import resolve
 from models.manifest import ModelError
 from models.registry import Registry
 from models.serving import ModelService, ServiceOptions
 from models.tiers import accurate, bundled_models, in_tier
-from tests.unit.models.tiny import write_tiny
+from tests.unit.models.tiny import bundled_tiers, write_tiny
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 SPECS = {"en": "registry:en", "zh": "bundled:zh"}
@@ -20,11 +19,7 @@ FAST = ServiceOptions(device="cpu", tier="fast")
 
 @pytest.fixture
 def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "bundled"
-    for name in ("en", "zh", "en-fast", "zh-fast"):
-        write_tiny(folder / name, name=f"tiny-{name}", languages=(name[:2],))
-    monkeypatch.setattr(loading, "BUNDLED", folder)
-    return folder
+    return bundled_tiers(tmp_path / "bundled", monkeypatch)
 
 
 def test_only_bundled_models_have_a_fast_one(bundled: Path) -> None:

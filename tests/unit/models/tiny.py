@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
@@ -15,6 +16,7 @@ from tokenizers.processors import TemplateProcessing
 from torch import nn
 from torch.nn import functional
 
+import models.loading as loading
 from models.compact import compact
 from models.encoder import TwoHeadEncoder, empty_backbone, padded
 from models.labels import SENTIMENTS, TOPICS
@@ -166,3 +168,11 @@ def _manifest(name: str, method: str, base: Base, languages: tuple[str, ...]) ->
         command="undertone train --train lessons.csv --output tiny",
         files={},
     )
+
+
+def bundled_tiers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Tiny models in the place of the bundled ones, of both languages and both tiers."""
+    for name in ("en", "zh", "en-fast", "zh-fast"):
+        write_tiny(folder / name, name=f"tiny-{name}", languages=(name[:2],))
+    monkeypatch.setattr(loading, "BUNDLED", folder)
+    return folder

@@ -9,11 +9,10 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-import models.loading as loading
 from models.manifest import read_manifest, write_manifest
 from monitor.cli import cli
 from monitor.failures import UsageError
-from tests.unit.models.tiny import LESSONS, write_tiny
+from tests.unit.models.tiny import LESSONS, bundled_tiers, write_tiny
 
 LABELS = "text,sentiment\n" + "".join(f"{text},{label}\n" for text, label in LESSONS.items())
 
@@ -94,11 +93,7 @@ def test_a_teacher_with_topics_of_its_own_needs_labels_of_its_own(tmp_path: Path
 
 @pytest.fixture
 def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "bundled"
-    for name in ("en", "zh", "en-fast", "zh-fast"):
-        write_tiny(folder / name, name=f"tiny-{name}", languages=(name[:2],))
-    monkeypatch.setattr(loading, "BUNDLED", folder)
-    return folder
+    return bundled_tiers(tmp_path / "bundled", monkeypatch)
 
 
 def test_scores_come_from_the_tier_that_is_asked_for(tmp_path: Path, bundled: Path) -> None:
