@@ -46,6 +46,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     score: float
     top: tuple[TopStory, ...] = ()
     models: tuple[str, ...] = ()
+    evidence: str = ""
+    """Digest of every article of the window with what it was scored; empty in alerts from before
+    there were digests."""
 
     def as_json(self) -> dict[str, Any]:
         """As plain values, the names that programs rely on first."""

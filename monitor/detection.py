@@ -6,6 +6,7 @@ behind the watermark, and every tick folds from there again. So the alerts follo
 not from when a process ran.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,7 @@ from monitor.store import alerts as alert_store
 from monitor.store.critical import critical_series
 from monitor.store.engine import writing
 from monitor.store.ingestion import insert_for
-from monitor.store.readers import articles_between, series, top_negative, totals
+from monitor.store.readers import StoredArticle, articles_between, series, totals, worst_stories
 from monitor.store.schema import detector_progress, detector_states
 from monitor.store.watch import watched_stretches
 from monitor.stories import bucket_of
@@ -179,10 +180,18 @@ def tick(
     ), announced
 
 
-def rule_series(engine: Engine, rule: AnyRule, after: int, through: int) -> dict[str, list[Bucket]]:
-    """The non-empty buckets with `after` < start <= `through` of the keys that a rule watches."""
+def rule_series(
+    engine: Engine, rule: AnyRule, after: int, through: int, as_of: datetime | None = None
+) -> dict[str, list[Bucket]]:
+    """The non-empty buckets with `after` < start <= `through` of the keys that a rule watches.
+
+    `as_of` leaves out what was scored later where the buckets are made of articles; tallies hold
+    all (`monitor.store.as_of` tells what came later).
+    """
     if isinstance(rule, CriticalRule):
-        return critical_series(engine, after, through, rule.probability, rule.topics, rule.watches)
+        return critical_series(
+            engine, after, through, rule.probability, rule.topics, rule.watches, as_of
+        )
     found = series(engine, rule.dimension, after, through, list(rule.keys) or None)
     return {key: buckets for key, buckets in found.items() if rule.watches(key)}
 
@@ -197,22 +206,52 @@ def rule_totals(engine: Engine, rule: AnyRule, after: int, through: int) -> list
     return totals(engine, rule.dimension, after - rule.window, through, list(rule.against) or None)
 
 
-def with_evidence(engine: Engine, alert: Alert) -> Alert:
-    """The alert with its most negative stories, and the models that scored them."""
-    since = alert.started - timedelta(seconds=alert.window_seconds)
-    top = top_negative(engine, since, alert.started, alert.dimension, alert.key, TOP_STORIES)
-    models = {
-        article.model
-        for article in articles_between(engine, since, alert.started, alert.dimension, alert.key)
-    }
+def with_evidence(engine: Engine, alert: Alert, as_of: datetime | None = None) -> Alert:
+    """The alert with its most negative stories, the models that scored them, and a digest of all.
+
+    `as_of` leaves out what was scored later.
+    """
+    found = evidence_articles(engine, alert, as_of)
     return msgspec.structs.replace(
         alert,
         top=tuple(
             TopStory(item.title, item.source, item.published, item.url, item.negative)
-            for item in top
+            for item in worst_stories(found)[:TOP_STORIES]
         ),
-        models=tuple(sorted(models)),
+        models=tuple(sorted({article.model for article in found})),
+        evidence=_digest(found),
     )
+
+
+def evidence_articles(
+    engine: Engine, alert: Alert, as_of: datetime | None = None
+) -> list[StoredArticle]:
+    """The articles of an alert's key in its window, oldest first; `as_of` leaves out what was
+    scored later."""
+    since = alert.started - timedelta(seconds=alert.window_seconds)
+    found = articles_between(engine, since, alert.started, alert.dimension, alert.key)
+    return [article for article in found if as_of is None or article.scored <= as_of]
+
+
+def _digest(found: Sequence[StoredArticle]) -> str:
+    """16 hex digits of what the articles say and how they read."""
+    digest = hashlib.sha256()
+    for article in found:
+        digest.update(
+            msgspec.json.encode(
+                (
+                    article.id,
+                    article.title,
+                    article.source,
+                    article.published,
+                    article.content_hash,
+                    article.label,
+                    round(article.negative * 10_000),
+                    article.model,
+                )
+            )
+        )
+    return digest.hexdigest()[:16]
 
 
 def silence_since(rule: AnyRule, since: int) -> int | None:

@@ -10,11 +10,12 @@ from sqlalchemy import Engine
 from alerts.alert import Alert
 from alerts.fold import fold
 from alerts.intervals import poisson_interval
-from alerts.rules import AnyRule
+from alerts.rules import AnyRule, CriticalRule
 from alerts.series import BUCKET_SECONDS, Bucket
 from alerts.shuffling import shuffled
 from alerts.surroundings import Crowd, Surroundings, has_budget
 from monitor.detection import rule_series, rule_totals, silence_since
+from monitor.store.as_of import late_counts, totals_without_late, without_late
 from monitor.store.watch import Stretch, watched_stretches
 from monitor.stories import bucket_of
 
@@ -43,18 +44,27 @@ class SimulatedRate:
 
 
 def backtest(
-    engine: Engine, rules: Sequence[AnyRule], since: datetime, until: datetime
+    engine: Engine,
+    rules: Sequence[AnyRule],
+    since: datetime,
+    until: datetime,
+    as_of: datetime | None = None,
 ) -> list[Alert]:
     """What the rules would have announced on stored history, by the folds that run live.
 
-    History before `since` is folded too, for the baselines, and announces nothing.
+    History before `since` is folded too, for the baselines, and announces nothing. `as_of` leaves
+    out what was scored later.
     """
     found: list[Alert] = []
-    for stretch in watched_stretches(engine):
+    late = {} if as_of is None else late_counts(engine, as_of, until)
+    for stretch in watched_stretches(engine, as_of):
         for rule in rules:
             last = min(bucket_of(until) - BUCKET_SECONDS, stretch.last)
-            buckets = rule_series(engine, rule, stretch.first - BUCKET_SECONDS, last)
+            buckets = rule_series(engine, rule, stretch.first - BUCKET_SECONDS, last, as_of)
             against = rule_totals(engine, rule, stretch.first - BUCKET_SECONDS, last)
+            if late and not isinstance(rule, CriticalRule):
+                buckets = without_late(rule.dimension, buckets, late)
+                against = totals_without_late(rule, against, late)
             found += _alerts(rule, buckets, against, stretch, last, since)
     return sorted(found, key=lambda alert: (alert.started, alert.rule, alert.key))
 

@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, str] = {
     "backfill": "monitor.cli.backfill:backfill",
     "tallies": "monitor.cli.tallies:tallies",
     "alerts": "monitor.cli.alerts:alerts",
+    "explain": "monitor.cli.explain:explain",
     "dlq": "monitor.cli.dlq:dlq",
     "labels": "monitor.cli.labels:labels",
     "shadow": "monitor.cli.shadow:shadow",

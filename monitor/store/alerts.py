@@ -88,6 +88,15 @@ def find(engine: Engine, alert_id: str) -> Alert | None:
     return _decode(bodies[0]) if len(bodies) == 1 else None
 
 
+def fired_at(engine: Engine, alert_id: str) -> datetime | None:
+    """When an alert was decided, by the clock."""
+    with reading(engine) as connection:
+        moment: datetime | None = connection.execute(
+            select(alerts.c.fired).where(alerts.c.id == alert_id)
+        ).scalar()
+    return moment
+
+
 def listing(
     engine: Engine, states: Sequence[str] | None = None, limit: int | None = None
 ) -> list[Alert]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, select, text, update
+from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -234,6 +234,21 @@ def _stored(connection: Connection, ids: Iterable[str]) -> dict[str, CountedArti
         for row in connection.execute(select(*_COUNTED_COLUMNS).where(articles.c.id.in_(chunk))):
             found[row.id] = _counted_row(row)
     return found
+
+
+def counted_with_story_keys(
+    connection: Connection, keys: Iterable[str], as_of: datetime | None = None
+) -> list[CountedArticle]:
+    """All stored articles of these stories, as they count; `as_of` leaves out what was scored
+    later."""
+    scored = true() if as_of is None else articles.c.scored <= as_of
+    return [
+        _counted_row(row)
+        for chunk in _chunks(sorted(keys))
+        for row in connection.execute(
+            select(*_COUNTED_COLUMNS).where(articles.c.story_key.in_(chunk), scored)
+        )
+    ]
 
 
 def _neighbours(

@@ -1,6 +1,6 @@
 """Questions to the store: tallies over time, articles behind a number."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -52,6 +52,7 @@ class StoredArticle:
     entities: tuple[str, ...]
     story_key: str
     model: str
+    content_hash: str
 
 
 def tally_rows(
@@ -192,16 +193,13 @@ def articles_between(
             yield _for_company(article, key, row.companies) if dimension == "entity" else article
 
 
-def top_negative(
-    engine: Engine, since: datetime, until: datetime, dimension: str, key: str, limit: int
-) -> list[StoredArticle]:
-    """The most negative stories of a key, one article each (the first): evidence of an alert."""
+def worst_stories(found: Iterable[StoredArticle]) -> list[StoredArticle]:
+    """The negative stories, one article each (the first), the most negative ahead."""
     first: dict[str, StoredArticle] = {}
-    for article in articles_between(engine, since, until, dimension, key):
+    for article in found:
         if article.label == "negative":
             first.setdefault(article.story_key, article)
-    ranked = sorted(first.values(), key=lambda item: (-item.negative, item.published, item.id))
-    return ranked[:limit]
+    return sorted(first.values(), key=lambda item: (-item.negative, item.published, item.id))
 
 
 def latest_articles(engine: Engine, limit: int) -> list[StoredArticle]:
@@ -242,4 +240,5 @@ def _article(row: Row[tuple[object, ...]]) -> StoredArticle:
         entities=msgspec.json.decode(row.entities, type=tuple[str, ...]),
         story_key=row.story_key,
         model=row.model,
+        content_hash=row.content_hash,
     )

@@ -26,11 +26,12 @@ class Stretch:
     last: int
 
 
-def watched_stretches(engine: Engine) -> list[Stretch]:
+def watched_stretches(engine: Engine, as_of: datetime | None = None) -> list[Stretch]:
     """The spans of time over which news came in, live or from archives, in order.
 
     They are made of the days on which an article was seen in time, and of the time at which the
     stream began; a backfilled article counts as seen when it was published.
+    `as_of` leaves out articles that were scored later.
     """
     published = type_coerce(articles.c.published, BigInteger)
     lag = type_coerce(articles.c.first_seen, BigInteger) - published
@@ -40,6 +41,8 @@ def watched_stretches(engine: Engine) -> list[Stretch]:
         .where(lag <= int(TIMELY.total_seconds()) * _MICROSECONDS)
         .group_by(day)
     )
+    if as_of is not None:
+        by_day = by_day.where(articles.c.scored <= as_of)
     spans: list[tuple[datetime, datetime]] = []
     with reading(engine) as connection:
         spans += [(first, last) for first, last in connection.execute(by_day)]

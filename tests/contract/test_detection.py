@@ -19,6 +19,7 @@ from monitor.detection import (
     load_states,
     resolve_orphans,
     tick,
+    with_evidence,
 )
 from monitor.events import ScoredEvent
 from monitor.replays import backtest, simulate
@@ -183,9 +184,9 @@ def test_a_budget_gives_the_same_alerts_live_restarted_and_in_a_backtest(
             if event == "firing"
         ]
         mark += timedelta(hours=7)
-    evidence = {"top": (), "models": (), "state": "firing", "resolved": None}
-    assert [msgspec.structs.replace(alert, **evidence) for alert in announced] == [
-        msgspec.structs.replace(alert, **evidence) for alert in expected
+    assert announced == [
+        msgspec.structs.replace(with_evidence(engine, alert), state="firing", resolved=None)
+        for alert in expected
     ]
 
 

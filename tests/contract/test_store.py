@@ -12,7 +12,7 @@ from monitor.failures import Unavailable, UsageError
 from monitor.store import leases
 from monitor.store.engine import open_store
 from monitor.store.ingestion import Advance, Overtaken, adopt_bus, apply, positions, watermarks
-from monitor.store.readers import articles_between, series, tally_rows, top_negative
+from monitor.store.readers import articles_between, series, tally_rows, worst_stories
 from monitor.store.schema import articles, metadata, tallies
 from tests.unit.monitor.stories_data import START, scored
 
@@ -119,11 +119,11 @@ def test_evidence_about_a_company_ranks_by_its_own_sentiment(engine: Engine) -> 
         None,
     )
     until = START + timedelta(hours=1)
-    found = top_negative(engine, START, until, "entity", "Tesco", 5)
+    found = worst_stories(articles_between(engine, START, until, "entity", "Tesco"))[:5]
     assert [(item.title, item.negative) for item in found] == [
         ("Grave", 0.95), ("Not asked", 0.7), ("Mild", 0.6),
     ]  # fmt: skip
-    whole = top_negative(engine, START, until, "all", "all", 5)
+    whole = worst_stories(articles_between(engine, START, until, "all", "all"))[:5]
     assert [item.title for item in whole] == ["Mild", "Good", "Not asked"]
 
 
@@ -151,7 +151,10 @@ def test_evidence_is_found_by_any_dimension(engine: Engine) -> None:
         None,
     )
     until = START + timedelta(hours=1)
-    titles = [item.title for item in top_negative(engine, START, until, "entity", name, 5)]
+    titles = [
+        item.title
+        for item in worst_stories(articles_between(engine, START, until, "entity", name))[:5]
+    ]
     assert titles == ["Worst", "Bad"]
     found = articles_between(engine, START, until, "topic", "banks")
     assert [item.title for item in found] == ["Bad"]

@@ -1,0 +1,160 @@
+"""An alert, recomputed from the store as it was when it fired, and what differs.
+
+The fold that runs live runs again over the tallies less what was scored later; the evidence is
+read again from the articles, and the window is counted again from them. An article that was
+altered, another model's scores, a changed rule: each shows as a difference.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine
+
+from alerts.alert import Alert
+from alerts.rules import AnyRule, CriticalRule, rule_hash
+from alerts.series import BUCKET_SECONDS
+from monitor.detection import evidence_articles, rule_series, with_evidence
+from monitor.replays import backtest
+from monitor.store.alerts import fired_at
+from monitor.store.as_of import late_counts, window_from_articles, without_late
+from monitor.store.readers import StoredArticle
+from monitor.stories import bucket_of
+
+_LIFE = ("state", "resolved")
+"""What becomes of an alert after it fired; people and later news move it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field whose stored value is not what comes of the store."""
+
+    field: str
+    stored: Any
+    recomputed: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """An alert, what it follows from, and whether it does."""
+
+    alert: Alert
+    fired: datetime
+    rule: AnyRule | None
+    articles: tuple[StoredArticle, ...]
+    """Of the window, as of `fired`, oldest first."""
+    late: tuple[StoredArticle, ...]
+    """Of the window, scored after it fired: they are left out."""
+    differences: tuple[Difference, ...]
+
+    @property
+    def equal(self) -> bool:
+        return not self.differences
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "id": self.alert.id,
+            "equal": self.equal,
+            "differences": [
+                {"field": item.field, "stored": item.stored, "recomputed": item.recomputed}
+                for item in self.differences
+            ],
+            "fired": self.fired,
+            "late_articles": [item.id for item in self.late],
+            "rule": None if self.rule is None else self.rule.model_dump(mode="json"),
+            "alert": self.alert.as_json(),
+            "articles": [
+                {
+                    "id": item.id,
+                    "published": item.published,
+                    "source": item.source,
+                    "title": item.title,
+                    "label": item.label,
+                    "negative": item.negative,
+                    "story": item.story_key,
+                    "model": item.model,
+                }
+                for item in self.articles
+            ],
+        }
+
+
+def explain(engine: Engine, rules: Sequence[AnyRule], alert: Alert) -> Explanation:
+    """Recompute a stored alert under the rules as they are now."""
+    fired = fired_at(engine, alert.id)
+    assert fired is not None, f"alert {alert.id} is not in the store"
+    rule = next((item for item in rules if item.name == alert.rule), None)
+    every = evidence_articles(engine, alert)
+    differences: list[Difference] = []
+    if rule is None:
+        differences.append(Difference("rule", alert.rule, None))
+    else:
+        differences += _refolded(engine, rule, alert, fired)
+        if not isinstance(rule, CriticalRule):
+            differences += _recounted(engine, rule, alert, fired)
+    differences += _reread(engine, alert, fired)
+    return Explanation(
+        alert,
+        fired,
+        rule,
+        tuple(item for item in every if item.scored <= fired),
+        tuple(item for item in every if item.scored > fired),
+        tuple(differences),
+    )
+
+
+def _refolded(engine: Engine, rule: AnyRule, alert: Alert, fired: datetime) -> list[Difference]:
+    """Where the rule's fold over the tallies ends in another alert, or in none."""
+    changed = rule_hash(rule) != alert.rule_hash
+    until = alert.started + timedelta(seconds=BUCKET_SECONDS * (rule.for_buckets - 1))
+    again = backtest(engine, [rule], alert.started, until, as_of=fired)
+    found = next((item for item in again if item.id == alert.id), None)
+    if found is None:
+        hashes = [Difference("rule_hash", alert.rule_hash, rule_hash(rule))] if changed else []
+        return [*hashes, Difference("id", alert.id, None)]
+    kept = {"top": alert.top, "models": alert.models, "evidence": alert.evidence}
+    return _differences(alert, msgspec.structs.replace(found, **kept))
+
+
+def _recounted(engine: Engine, rule: AnyRule, alert: Alert, fired: datetime) -> list[Difference]:
+    """Where the tallies of the window are not what its articles come to."""
+    last = bucket_of(alert.started) - BUCKET_SECONDS
+    first = last + BUCKET_SECONDS - alert.window_seconds
+    only = rule.model_copy(update={"keys": (alert.key,)})
+    late = late_counts(engine, fired, alert.started)
+    found = without_late(rule.dimension, rule_series(engine, only, first - 1, last), late)
+    counted = window_from_articles(engine, rule.dimension, alert.key, first, last, fired)
+    tallied = {item.start: item for item in found.get(alert.key, ())}
+    return [
+        Difference(
+            f"tally {datetime.fromtimestamp(start, fired.tzinfo):%Y-%m-%d %H:%M}",
+            _plain(tallied.get(start)),
+            _plain(counted.get(start)),
+        )
+        for start in sorted({*tallied, *counted})
+        if tallied.get(start) != counted.get(start)
+    ]
+
+
+def _reread(engine: Engine, alert: Alert, fired: datetime) -> list[Difference]:
+    """Where the articles of the window are not those that the alert was written with."""
+    again = with_evidence(engine, alert, as_of=fired)
+    if not alert.evidence:
+        again = msgspec.structs.replace(again, evidence="")
+    return _differences(alert, again)
+
+
+def _differences(stored: Alert, again: Alert) -> list[Difference]:
+    before, after = msgspec.to_builtins(stored), msgspec.to_builtins(again)
+    return [
+        Difference(name, before[name], after[name])
+        for name in before
+        if name not in _LIFE and before[name] != after[name]
+    ]
+
+
+def _plain(bucket: object) -> Any:
+    return None if bucket is None else msgspec.to_builtins(bucket)

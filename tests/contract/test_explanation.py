@@ -1,0 +1,151 @@
+"""Explaining alerts over both databases: equal as long as nothing behind them has changed."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from pydantic import TypeAdapter
+from sqlalchemy import Engine, update
+
+from alerts.alert import Alert
+from alerts.rules import AnyRule
+from monitor.detection import load_states, tick
+from monitor.events import ScoredEvent
+from monitor.explanation import explain
+from monitor.replays import backtest
+from monitor.store import alerts as alert_store
+from monitor.store.engine import writing
+from monitor.store.ingestion import Advance, apply
+from monitor.store.schema import articles
+from tests.unit.monitor.stories_data import START, scored
+
+ADAPTER = TypeAdapter[AnyRule](AnyRule)
+CRISIS = START + timedelta(days=12)
+
+
+def rule_of(**fields: object) -> AnyRule:
+    return ADAPTER.validate_python({"name": "rule", "dimension": "entity"} | fields)
+
+
+SURGE = rule_of(detector="surge", window="24h", baseline="28d", probability=0.001)
+RULES = [
+    SURGE,
+    rule_of(detector="cusum", window="48h", baseline="28d", false_alarms="1 per 7d"),
+    rule_of(detector="threshold", window="24h", share=0.5),
+    rule_of(detector="volume", window="24h", probability=0.001),
+    rule_of(detector="divergence", window="24h", min_others=5, probability=0.001),
+    rule_of(detector="critical", window="6h", probability=0.85),
+]
+
+
+def news() -> list[ScoredEvent]:
+    """Twelve calm days of two companies, then a day on which every story on one is negative."""
+    calm = [
+        scored(f"calm {hour}", f"Acme story {hour}", hour, negative=0.1, entities=("Acme",))
+        for hour in range(0, 12 * 24, 5)
+    ]
+    others = [
+        scored(f"other {hour}", f"Bolt story {hour}", hour, negative=0.1, entities=("Bolt",))
+        for hour in range(1, 13 * 24, 3)
+    ]
+    crisis = [
+        scored(f"bad {n}", f"Acme fails {n}", 12 * 24 + n / 4, negative=0.9, entities=("Acme",))
+        for n in range(40)
+    ]
+    copy = scored("copy", "Acme fails 3", 12 * 24 + 2, source="other", entities=("Acme",))
+    return [*calm, *others, *crisis, copy]
+
+
+def fired(engine: Engine, rule: AnyRule, late: list[ScoredEvent] | None = None) -> Alert:
+    """The alert that the rule fires live; `late` comes once it has been announced."""
+    end = START + timedelta(days=13)
+    apply(engine, news(), Advance("aggregate", ("scored", 0), 0, 1, end, START))
+    mark = CRISIS + timedelta(minutes=5)
+    announced: list[Alert] = []
+    while not announced and mark <= end:
+        states = load_states(engine, [rule], START, mark)[rule.name]
+        _, events = tick(engine, rule, states, mark, [], end)
+        announced = [alert for event, alert in events if event == "firing"]
+        mark += timedelta(hours=1)
+    apply(engine, late or [], None)
+    return announced[0]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.detector))
+def test_an_alert_follows_from_the_store(engine: Engine, rule: AnyRule) -> None:
+    alert = fired(engine, rule)
+    found = explain(engine, [rule], alert)
+    assert found.differences == ()
+    assert sum(item.label == "negative" for item in found.articles) >= alert.negative > 0
+    assert alert.evidence
+
+
+def test_what_was_scored_later_is_left_out(engine: Engine) -> None:
+    day = timedelta(days=13) / timedelta(hours=1)
+    hour = 12 * 24 + 0.1
+    late = [
+        # A late article that was published before the story's first takes its place.
+        scored(
+            "early copy", "Acme fails 1", hour, negative=0.2, entities=("Acme",), seen_hours=day + 1
+        ),
+        scored("new", "Acme again", hour, entities=("Acme",), seen_hours=day + 1),
+    ]
+    alert = fired(engine, SURGE, late)
+    found = explain(engine, [SURGE], alert)
+    assert found.differences == ()
+    assert {item.id for item in found.late} == {"new", "early copy"}
+    now = backtest(engine, [SURGE], alert.started, alert.started)
+    assert [item.stories for item in now] != [alert.stories]
+
+
+ALTERED: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "title": ({"title": "Acme is well"}, {"evidence"}),
+    "score": ({"negative": 8_999}, {"evidence"}),
+    "model": ({"model": "test@1"}, {"evidence", "models"}),
+}
+
+
+@pytest.mark.parametrize("altered", ALTERED)
+def test_an_altered_article_shows(engine: Engine, altered: str) -> None:
+    alert = fired(engine, SURGE)
+    values, fields = ALTERED[altered]
+    with writing(engine) as connection:
+        connection.execute(update(articles).where(articles.c.id == "bad 0").values(values))
+    assert {item.field for item in explain(engine, [SURGE], alert).differences} >= fields
+
+
+def test_a_label_that_the_tallies_do_not_know_of_shows(engine: Engine) -> None:
+    alert = fired(engine, SURGE)
+    with writing(engine) as connection:
+        connection.execute(
+            update(articles)
+            .where(articles.c.id == "bad 0")
+            .values(label="neutral", negative=1_000, neutral=9_000)
+        )
+    found = explain(engine, [SURGE], alert).differences
+    assert any(item.field.startswith("tally 2026-03-13 00:00") for item in found)
+
+
+CHANGES: dict[str, Callable[[Alert], tuple[list[AnyRule], set[str]]]] = {
+    "a digit": lambda _: (
+        [rule_of(detector="surge", window="24h", baseline="28d", probability=0.002)],
+        {"rule_hash"},
+    ),
+    "gone": lambda _: ([], {"rule"}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_rule_shows(engine: Engine, change: str) -> None:
+    alert = fired(engine, SURGE)
+    rules, fields = CHANGES[change](alert)
+    assert {item.field for item in explain(engine, rules, alert).differences} >= fields
+
+
+def test_an_alert_from_before_there_were_digests_is_still_explained(engine: Engine) -> None:
+    alert = fired(engine, SURGE)
+    old = msgspec.structs.replace(alert, evidence="")
+    assert explain(engine, [SURGE], old).equal
+    assert alert_store.find(engine, alert.id) == alert
