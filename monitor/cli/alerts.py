@@ -15,6 +15,8 @@ from monitor.settings import Settings
 from monitor.store import alerts as alert_store
 from monitor.store.engine import open_store
 
+ID_CHARACTERS = 16
+
 
 @click.group()
 def alerts() -> None:
@@ -31,7 +33,11 @@ def list_(settings: Settings, only_open: bool, limit: int | None, as_json: bool)
     prepare_data_dir(settings)
     engine = open_store(settings.store_url)
     states = alert_store.OPEN_STATES if only_open else None
-    table = Table("alert", "state", "since", "rule", "about", "negative", "headline", box=None)
+    table = Table(box=None)
+    # Whole, however narrow the terminal is: it is what `show` and `explain` are given.
+    table.add_column("alert", no_wrap=True, min_width=ID_CHARACTERS)
+    for name in ("state", "since", "rule", "about", "negative", "headline"):
+        table.add_column(name)
     for alert in alert_store.listing(engine, states, limit):
         if as_json:
             print_json(alert.as_json())

@@ -5,10 +5,12 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,14 @@ def test_the_sample_ends_in_an_alert(tmp_path: Path) -> None:
         assert sum(row["stories"] for row in tallies) == sum(
             row[name] for row in tallies for name in ("negative", "neutral", "positive")
         )
+        explained = undertone("explain", "--all", "--json", "--config", str(config))
+        assert [row["differences"] for row in json_lines(explained.stdout)] == [[]] * len(alerts())
+        assert explained.returncode == 0
+        with closing(sqlite3.connect(tmp_path / "var" / "undertone.db")) as store, store:
+            store.execute("UPDATE articles SET title = 'Other words' WHERE title = ?", [title])
+        shown = undertone("explain", alert["id"], "--config", str(config))
+        assert shown.returncode == 4
+        assert "not equal: top, evidence" in shown.stdout
         second = undertone("run", "--config", str(config), "--port", str(free_port()))
         assert second.returncode == 2
         assert "already runs" in second.stderr
