@@ -53,6 +53,19 @@ class Explanation:
     def equal(self) -> bool:
         return not self.differences
 
+    def stories(self) -> list[StoredArticle]:
+        """One article (the first) for each story of the window, the most negative ahead."""
+        first = {item.story_key: item for item in reversed(self.articles)}
+        return sorted(first.values(), key=lambda item: (-item.negative, item.published, item.id))
+
+    def run_length(self) -> str:
+        """What the rule's false alarms are limited by, in words."""
+        asked = getattr(self.rule, "false_alarms", None)
+        if asked is not None:
+            return f"{asked:g} false alarms a day, shared over the rule's keys"
+        stories = getattr(self.rule, "run_length", None)
+        return "the rule names none" if stories is None else f"{stories:g} stories"
+
     def as_json(self) -> dict[str, Any]:
         """As plain values."""
         return {

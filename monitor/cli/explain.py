@@ -86,7 +86,7 @@ def _show(console: Console, settings: Settings, explanation: Explanation, storie
         ("interval", f"{alert.lower:.4f} to {alert.upper:.4f}, share {alert.value:.4f}"),
         ("baseline", f"{alert.baseline:.4f}, {alert.expected_negative:.2f} negative stories"),
         ("score", f"{alert.score:g}"),
-        ("run length", _run_length(explanation)),
+        ("run length", explanation.run_length()),
         ("models", ", ".join(alert.models)),
         ("rule", f"{alert.rule} {alert.rule_hash}" + ("" if rule else ", which is no more")),
         ("fired", f"{explanation.fired:%Y-%m-%d %H:%M:%S}"),
@@ -99,8 +99,7 @@ def _show(console: Console, settings: Settings, explanation: Explanation, storie
         )
     console.print(facts)
     table = Table("negative", "reads as", "published", "source", "story", box=None)
-    first = {item.story_key: item for item in reversed(explanation.articles)}
-    ranked = sorted(first.values(), key=lambda item: (-item.negative, item.published, item.id))
+    ranked = explanation.stories()
     for item in ranked[:stories]:
         table.add_row(
             f"{item.negative:.2f}",
@@ -118,11 +117,3 @@ def _show(console: Console, settings: Settings, explanation: Explanation, storie
             Text(f"  {difference.field}: stored {difference.stored},"),
             Text(f"recomputed {difference.recomputed}"),
         )
-
-
-def _run_length(explanation: Explanation) -> str:
-    asked = getattr(explanation.rule, "false_alarms", None)
-    if asked is not None:
-        return f"{asked:g} false alarms a day, shared over the rule's keys"
-    stories = getattr(explanation.rule, "run_length", None)
-    return "the rule names none" if stories is None else f"{stories:g} stories"

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from starlette.staticfiles import StaticFiles
 
 from alerts.messages import Message as AlertMessage
 from alerts.messages import duration, headline, moment, safe_link, where
+from alerts.rules import AnyRule
 from ingest.feeds.settings import FeedSettings
 from models.drift import verdict
 from models.labels import SENTIMENTS, TOPICS
@@ -39,6 +40,7 @@ from monitor.store import alerts as alert_store
 from monitor.store import labels as label_store
 from monitor.store.readers import article_count
 from monitor.web.board import SPARK_HEIGHT, SPARK_WIDTH, board, utc_now
+from monitor.web.explanations import explanation_routes
 from monitor.web.labels import label_routes
 from monitor.web.watched_models import model_routes
 
@@ -64,6 +66,7 @@ def create_app(
     stopping: Callable[[], bool],
     low_confidence: float,
     public_url: str,
+    rules: Sequence[AnyRule],
 ) -> Starlette:
     """The console over a store and a bus; `stopping` ends the live streams.
 
@@ -157,6 +160,7 @@ def create_app(
             Route("/alerts/{alert_id:str}", alert_page),
             *label_routes(engine, render, low_confidence, public_url),
             *model_routes(engine, render),
+            *explanation_routes(engine, rules, render),
             Route("/live", live),
             Route("/metrics", metrics),
             Route("/healthz", healthz),

@@ -22,6 +22,7 @@ def serve(settings: Settings, engine: Engine, bus: Bus, stop: threading.Event) -
         stop.is_set,
         settings.models.low_confidence,
         settings.web.public_url,
+        settings.rule_file.rules,
     )
     server = uvicorn.Server(
         uvicorn.Config(

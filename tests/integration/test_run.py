@@ -80,6 +80,10 @@ def test_the_sample_ends_in_an_alert(tmp_path: Path) -> None:
             assert "default-src 'self'" in page.headers["content-security-policy"]
             assert title.split("，")[0] in client.get(f"/alerts/{alert['id']}").text
             assert client.get("/alerts/unknown").status_code == 404
+            explained = f"/alerts/{alert['id']}/explanation"
+            assert client.get(f"/api{explained}").json()["differences"] == []
+            assert "Equal" in client.get(explained).text
+            assert client.get("/api/alerts/unknown/explanation").status_code == 404
             assert client.get("/healthz").text == "ok\n"
             counted = {"ready": True, "articles": 360}
             wait_for(lambda: client.get("/readyz").json() == counted, seconds=60)
@@ -96,9 +100,9 @@ def test_the_sample_ends_in_an_alert(tmp_path: Path) -> None:
         assert sum(row["stories"] for row in tallies) == sum(
             row[name] for row in tallies for name in ("negative", "neutral", "positive")
         )
-        explained = undertone("explain", "--all", "--json", "--config", str(config))
-        assert [row["differences"] for row in json_lines(explained.stdout)] == [[]] * len(alerts())
-        assert explained.returncode == 0
+        told = undertone("explain", "--all", "--json", "--config", str(config))
+        assert [row["differences"] for row in json_lines(told.stdout)] == [[]] * len(alerts())
+        assert told.returncode == 0
         with closing(sqlite3.connect(tmp_path / "var" / "undertone.db")) as store, store:
             store.execute("UPDATE articles SET title = 'Other words' WHERE title = ?", [title])
         shown = undertone("explain", alert["id"], "--config", str(config))
