@@ -32,7 +32,7 @@ class EmbeddedBus(BusFile):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self._retention_seconds: dict[str, float] = {}
+        self._wanted: dict[str, TopicSettings] = {}
 
     def identity(self) -> str:
         with self._answers() as connection:
@@ -62,7 +62,11 @@ class EmbeddedBus(BusFile):
                     "INSERT INTO heads VALUES (?, ?, 0) ON CONFLICT DO NOTHING",
                     [(topic, partition) for partition in range(partitions)],
                 )
-                self._retention_seconds[topic] = wanted.retention_seconds
+                self._wanted[topic] = wanted
+        if not wanted.keep_unread:
+            # There are few of them: too few for the look at every so many records that are sent.
+            for topic in topics:
+                self.trim(topic, time.time())
 
     def partitions(self, topic: str) -> int:
         with self._answers() as connection:
@@ -120,13 +124,15 @@ class EmbeddedBus(BusFile):
             )
 
     def trim(self, topic: str, now: float) -> None:
-        """Drop records that every group has read and that are older than the retention."""
+        """Drop records that are older than the retention, and that every group has read where the
+        topic keeps what is unread. The file gets smaller by them."""
+        wanted = self._wanted.get(topic, AS_USUAL)
         with self.transaction() as connection:
             connection.execute(
-                "DELETE FROM log WHERE topic = ?1 AND appended < ?2 AND offset < coalesce("
-                " (SELECT min(next_offset) FROM offsets"
-                "  WHERE offsets.topic = ?1 AND offsets.partition = log.partition), 0)",
-                (topic, now - self._retention_seconds.get(topic, AS_USUAL.retention_seconds)),
+                "DELETE FROM log WHERE topic = ?1 AND appended < ?2 AND (NOT ?3 OR offset <"
+                " coalesce((SELECT min(next_offset) FROM offsets"
+                "  WHERE offsets.topic = ?1 AND offsets.partition = log.partition), 0))",
+                (topic, now - wanted.retention_seconds, wanted.keep_unread),
             )
             # By range, not row by row: there is a row for each record that is kept.
             kept_from = connection.execute(
@@ -139,7 +145,8 @@ class EmbeddedBus(BusFile):
                 "DELETE FROM headers WHERE topic = ? AND partition = ? AND offset < ?", kept_from
             )
         with self._answers() as connection:
-            connection.execute("PRAGMA incremental_vacuum")
+            # As a script: a single step of it frees a single page.
+            connection.executescript("PRAGMA incremental_vacuum")
 
 
 class EmbeddedProducer:

@@ -80,9 +80,10 @@ class BusFile:
                     isolation_level=None,
                     check_same_thread=False,
                 )
+                # First, or never: the next line writes the file's first page.
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
-                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
                 self._local.connection = connection
                 with self._guard:
                     self._connections.append(connection)

@@ -32,7 +32,12 @@ def open_bus(settings: Settings) -> Bus:
         retention_seconds=on.retention_hours * hour_seconds,
         create=on.topics == "create",
     )
-    letters = replace(wanted, retention_seconds=on.dead_letter_retention_hours * hour_seconds)
+    letters = replace(
+        wanted,
+        retention_seconds=on.dead_letter_retention_hours * hour_seconds,
+        # No group reads them: `dlq` looks at them where they are.
+        keep_unread=False,
+    )
     bus.create_topics((ARTICLES, SCORED), on.partitions, wanted)
     bus.create_topics(tuple(DEAD_LETTER_TOPICS.values()), on.partitions, letters)
     return bus

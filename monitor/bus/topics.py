@@ -20,6 +20,8 @@ class TopicSettings:
     retention_seconds: float = 7 * DAY_SECONDS
     max_message_bytes: int = 2 * MAX_RECORD_BYTES
     """Room for what we write: records and the letters about them, which hold bytes in base64."""
+    keep_unread: bool = True
+    """On the embedded bus: whether what a group has not read stays beyond the retention."""
     create: bool = True
     """Whether a topic that is missing is made; else it is an error."""
 
