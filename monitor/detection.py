@@ -6,7 +6,6 @@ behind the watermark, and every tick folds from there again. So the alerts follo
 not from when a process ran.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,23 +14,23 @@ from typing import TypeVar
 import msgspec
 from sqlalchemy import Connection, Engine, delete, select, update
 
-from alerts.alert import Alert, TopStory
+from alerts.alert import Alert
 from alerts.fold import KeyState, Transition, fold
-from alerts.rules import AnyRule, CriticalRule, DivergenceRule, rule_hash
+from alerts.rules import AnyRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
 from alerts.surroundings import Crowd, Surroundings, has_budget
+from monitor.evidence import with_evidence
+from monitor.rule_history import history
 from monitor.store import alerts as alert_store
-from monitor.store.critical import critical_series
 from monitor.store.engine import writing
 from monitor.store.ingestion import insert_for
-from monitor.store.readers import StoredArticle, articles_between, series, totals, worst_stories
 from monitor.store.schema import detector_progress, detector_states
+from monitor.store.sight import Sight
 from monitor.store.watch import watched_stretches
 from monitor.stories import bucket_of
 
 S = TypeVar("S", KeyState, Crowd)
 
-TOP_STORIES = 5
 CROWD = "crowd"
 """Stands for the dimension where the state is not a key's but that of all of a rule's keys."""
 HISTORY = timedelta(days=120)
@@ -151,8 +150,7 @@ def tick(
         after = max(begin, states.watched_since - BUCKET_SECONDS)
     settle = max(settle, after)
     settled = settle if settle > after else states.settled
-    found = rule_series(engine, rule, after, last_closed)
-    against = rule_totals(engine, rule, after, last_closed)
+    found, against = history(engine, rule, after, last_closed)
     crowd, around = _look_around(rule, states.crowd, found, against, settle, last_closed)
     since = silence_since(rule, states.watched_since)
     settled_states = dict(states.keys)
@@ -178,80 +176,6 @@ def tick(
     return RuleStates(
         states.announce_after, states.watched_since, settled, settled_states, crowd
     ), announced
-
-
-def rule_series(
-    engine: Engine, rule: AnyRule, after: int, through: int, as_of: datetime | None = None
-) -> dict[str, list[Bucket]]:
-    """The non-empty buckets with `after` < start <= `through` of the keys that a rule watches.
-
-    `as_of` leaves out what was scored later where the buckets are made of articles; tallies hold
-    all (`monitor.store.as_of` tells what came later).
-    """
-    if isinstance(rule, CriticalRule):
-        return critical_series(
-            engine, after, through, rule.probability, rule.topics, rule.watches, as_of
-        )
-    found = series(engine, rule.dimension, after, through, list(rule.keys) or None)
-    return {key: buckets for key, buckets in found.items() if rule.watches(key)}
-
-
-def rule_totals(engine: Engine, rule: AnyRule, after: int, through: int) -> list[Bucket]:
-    """The buckets of all keys that a rule holds its keys against, and what windows reach back to.
-
-    Empty for rules that look at each key alone.
-    """
-    if not isinstance(rule, DivergenceRule):
-        return []
-    return totals(engine, rule.dimension, after - rule.window, through, list(rule.against) or None)
-
-
-def with_evidence(engine: Engine, alert: Alert, as_of: datetime | None = None) -> Alert:
-    """The alert with its most negative stories, the models that scored them, and a digest of all.
-
-    `as_of` leaves out what was scored later.
-    """
-    found = evidence_articles(engine, alert, as_of)
-    return msgspec.structs.replace(
-        alert,
-        top=tuple(
-            TopStory(item.title, item.source, item.published, item.url, item.negative)
-            for item in worst_stories(found)[:TOP_STORIES]
-        ),
-        models=tuple(sorted({article.model for article in found})),
-        evidence=_digest(found),
-    )
-
-
-def evidence_articles(
-    engine: Engine, alert: Alert, as_of: datetime | None = None
-) -> list[StoredArticle]:
-    """The articles of an alert's key in its window, oldest first; `as_of` leaves out what was
-    scored later."""
-    since = alert.started - timedelta(seconds=alert.window_seconds)
-    found = articles_between(engine, since, alert.started, alert.dimension, alert.key)
-    return [article for article in found if as_of is None or article.scored <= as_of]
-
-
-def _digest(found: Sequence[StoredArticle]) -> str:
-    """16 hex digits of what the articles say and how they read."""
-    digest = hashlib.sha256()
-    for article in found:
-        digest.update(
-            msgspec.json.encode(
-                (
-                    article.id,
-                    article.title,
-                    article.source,
-                    article.published,
-                    article.content_hash,
-                    article.label,
-                    round(article.negative * 10_000),
-                    article.model,
-                )
-            )
-        )
-    return digest.hexdigest()[:16]
 
 
 def silence_since(rule: AnyRule, since: int) -> int | None:
@@ -333,7 +257,7 @@ def _announce(
             )
             if overlaps:
                 continue
-            alert = with_evidence(engine, alert)
+            alert = with_evidence(engine, alert, Sight(rule.lateness))
         elif known is None or known.resolved is not None or known.started > alert.started:
             continue
         else:

@@ -7,7 +7,7 @@ altered, another model's scores, a changed rule: each shows as a difference.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -16,11 +16,13 @@ from sqlalchemy import Engine
 from alerts.alert import Alert
 from alerts.rules import AnyRule, CriticalRule, rule_hash
 from alerts.series import BUCKET_SECONDS
-from monitor.detection import evidence_articles, rule_series, with_evidence
+from monitor.evidence import window_articles, with_evidence
 from monitor.replays import backtest
+from monitor.rule_history import history
 from monitor.store.alerts import fired_at
-from monitor.store.as_of import late_counts, window_from_articles, without_late
 from monitor.store.readers import StoredArticle
+from monitor.store.seen_tallies import window_from_articles
+from monitor.store.sight import Sight
 from monitor.stories import bucket_of
 
 _LIFE = ("state", "resolved")
@@ -44,9 +46,9 @@ class Explanation:
     fired: datetime
     rule: AnyRule | None
     articles: tuple[StoredArticle, ...]
-    """Of the window, as of `fired`, oldest first."""
+    """Of the window, those that it was folded from, oldest first."""
     late: tuple[StoredArticle, ...]
-    """Of the window, scored after it fired: they are left out."""
+    """Of the window, scored after it fired or later than the rule's lateness: left out."""
     differences: tuple[Difference, ...]
 
     @property
@@ -100,21 +102,25 @@ def explain(engine: Engine, rules: Sequence[AnyRule], alert: Alert) -> Explanati
     fired = fired_at(engine, alert.id)
     assert fired is not None, f"alert {alert.id} is not in the store"
     rule = next((item for item in rules if item.name == alert.rule), None)
-    every = evidence_articles(engine, alert)
+    sight = Sight(None if rule is None else rule.lateness, fired)
     differences: list[Difference] = []
     if rule is None:
         differences.append(Difference("rule", alert.rule, None))
     else:
         differences += _refolded(engine, rule, alert, fired)
         if not isinstance(rule, CriticalRule):
-            differences += _recounted(engine, rule, alert, fired)
-    differences += _reread(engine, alert, fired)
+            differences += _recounted(engine, rule, alert, sight)
+    differences += _reread(engine, alert, sight)
+    window = [
+        (item, sight.sees(item.scored, item.behind_seconds))
+        for item in window_articles(engine, alert)
+    ]
     return Explanation(
         alert,
         fired,
         rule,
-        tuple(item for item in every if item.scored <= fired),
-        tuple(item for item in every if item.scored > fired),
+        tuple(item for item, seen in window if seen),
+        tuple(item for item, seen in window if not seen),
         tuple(differences),
     )
 
@@ -132,18 +138,17 @@ def _refolded(engine: Engine, rule: AnyRule, alert: Alert, fired: datetime) -> l
     return _differences(alert, msgspec.structs.replace(found, **kept))
 
 
-def _recounted(engine: Engine, rule: AnyRule, alert: Alert, fired: datetime) -> list[Difference]:
+def _recounted(engine: Engine, rule: AnyRule, alert: Alert, sight: Sight) -> list[Difference]:
     """Where the tallies of the window are not what its articles come to."""
     last = bucket_of(alert.started) - BUCKET_SECONDS
     first = last + BUCKET_SECONDS - alert.window_seconds
     only = rule.model_copy(update={"keys": (alert.key,)})
-    late = late_counts(engine, fired, alert.started)
-    found = without_late(rule.dimension, rule_series(engine, only, first - 1, last), late)
-    counted = window_from_articles(engine, rule.dimension, alert.key, first, last, fired)
+    found, _ = history(engine, only, first - 1, last, sight.as_of)
+    counted = window_from_articles(engine, rule.dimension, alert.key, first, last, sight)
     tallied = {item.start: item for item in found.get(alert.key, ())}
     return [
         Difference(
-            f"tally {datetime.fromtimestamp(start, fired.tzinfo):%Y-%m-%d %H:%M}",
+            f"tally {datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M}",
             _plain(tallied.get(start)),
             _plain(counted.get(start)),
         )
@@ -152,9 +157,9 @@ def _recounted(engine: Engine, rule: AnyRule, alert: Alert, fired: datetime) -> 
     ]
 
 
-def _reread(engine: Engine, alert: Alert, fired: datetime) -> list[Difference]:
+def _reread(engine: Engine, alert: Alert, sight: Sight) -> list[Difference]:
     """Where the articles of the window are not those that the alert was written with."""
-    again = with_evidence(engine, alert, as_of=fired)
+    again = with_evidence(engine, alert, sight)
     if not alert.evidence:
         again = msgspec.structs.replace(again, evidence="")
     return _differences(alert, again)

@@ -10,12 +10,12 @@ from sqlalchemy import Engine
 from alerts.alert import Alert
 from alerts.fold import fold
 from alerts.intervals import poisson_interval
-from alerts.rules import AnyRule, CriticalRule
+from alerts.rules import AnyRule
 from alerts.series import BUCKET_SECONDS, Bucket
 from alerts.shuffling import shuffled
 from alerts.surroundings import Crowd, Surroundings, has_budget
-from monitor.detection import rule_series, rule_totals, silence_since
-from monitor.store.as_of import late_counts, totals_without_late, without_late
+from monitor.detection import silence_since
+from monitor.rule_history import history
 from monitor.store.watch import Stretch, watched_stretches
 from monitor.stories import bucket_of
 
@@ -56,15 +56,10 @@ def backtest(
     out what was scored later.
     """
     found: list[Alert] = []
-    late = {} if as_of is None else late_counts(engine, as_of, until)
     for stretch in watched_stretches(engine, as_of):
         for rule in rules:
             last = min(bucket_of(until) - BUCKET_SECONDS, stretch.last)
-            buckets = rule_series(engine, rule, stretch.first - BUCKET_SECONDS, last, as_of)
-            against = rule_totals(engine, rule, stretch.first - BUCKET_SECONDS, last)
-            if late and not isinstance(rule, CriticalRule):
-                buckets = without_late(rule.dimension, buckets, late)
-                against = totals_without_late(rule, against, late)
+            buckets, against = history(engine, rule, stretch.first - BUCKET_SECONDS, last, as_of)
             found += _alerts(rule, buckets, against, stretch, last, since)
     return sorted(found, key=lambda alert: (alert.started, alert.rule, alert.key))
 
@@ -88,12 +83,11 @@ def simulate(
         begin = max(stretch.first, bucket_of(since))
         if last <= begin:
             continue
-        history = rule_series(engine, rule, stretch.first - BUCKET_SECONDS, last)
-        against = rule_totals(engine, rule, stretch.first - BUCKET_SECONDS, last)
+        found, against = history(engine, rule, stretch.first - BUCKET_SECONDS, last)
         for number in range(shuffles):
             dealt = {
                 key: shuffled(buckets, random.Random(f"{seed}:{number}:{key}"))  # noqa: S311
-                for key, buckets in history.items()
+                for key, buckets in found.items()
             }
             # Shuffled as well, of themselves: were they not, the keys would miss the others' turns.
             source = random.Random(f"{seed}:{number}")  # noqa: S311

@@ -16,11 +16,12 @@ from monitor.cli.options import (
     print_json,
     stored_span,
 )
-from monitor.detection import with_evidence
+from monitor.evidence import with_evidence
 from monitor.failures import UsageError
 from monitor.replays import backtest as run_backtest
 from monitor.settings import Settings
 from monitor.store.engine import open_store
+from monitor.store.sight import Sight
 
 
 @click.command()
@@ -50,8 +51,9 @@ def backtest(
         raise UsageError(f"--to ({until}) is not after --from ({since})")
     table = Table("since", "until", "rule", "about", "negative", "usual", "headline", box=None)
     found = run_backtest(engine, rules, since, until)
+    lateness = {rule.name: rule.lateness for rule in rules}
     for alert in found:
-        complete = with_evidence(engine, alert)
+        complete = with_evidence(engine, alert, Sight(lateness[alert.rule]))
         if as_json:
             print_json(complete.as_json())
             continue

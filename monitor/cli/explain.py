@@ -95,7 +95,7 @@ def _show(console: Console, settings: Settings, explanation: Explanation, storie
     if explanation.late:
         facts.add_row(
             Text("left out", style="dim"),
-            Text(f"{len(explanation.late)} articles of the window that were scored later"),
+            Text(f"{len(explanation.late)} articles of the window that came too late"),
         )
     console.print(facts)
     table = Table("negative", "reads as", "published", "source", "story", box=None)

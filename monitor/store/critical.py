@@ -11,6 +11,7 @@ from alerts.series import BUCKET_SECONDS, Bucket
 from monitor.store.engine import reading
 from monitor.store.ingestion import company_sentiments
 from monitor.store.schema import articles
+from monitor.store.sight import Sight
 from monitor.stories import STORY_HORIZON, bucket_of, label_of
 
 _COLUMNS: tuple[ColumnElement[Any], ...] = (
@@ -33,14 +34,14 @@ def critical_series(
     probability: float,
     topics: Collection[str],
     watches: Callable[[str], bool],
-    as_of: datetime | None = None,
+    sight: Sight,
 ) -> dict[str, list[Bucket]]:
     """By company, the buckets with `after` < start <= `through` that hold such a story.
 
     An article counts where it reads as negative for the company, surer than `probability`, and has
     one of the topics (none given: any). Copies of a story that was told of the company within 72
-    hours before do not count, whatever the first one read like. `as_of` leaves out what was scored
-    later.
+    hours before do not count, whatever the first one read like. Articles that are not seen neither
+    count nor tell.
     """
     query = (
         select(*_COLUMNS)
@@ -48,11 +49,10 @@ def critical_series(
             articles.c.published >= _moment(after + BUCKET_SECONDS),
             articles.c.published < _moment(through + BUCKET_SECONDS),
             articles.c.entities != "[]",
+            sight.seen(),
         )
         .order_by(articles.c.published, articles.c.id)
     )
-    if as_of is not None:
-        query = query.where(articles.c.scored <= as_of)
     counted: dict[str, dict[int, int]] = {}
     with reading(engine) as connection:
         for row in connection.execute(query).all():
@@ -61,7 +61,7 @@ def critical_series(
             for company in msgspec.json.decode(row.entities, type=list[str]):
                 if not watches(company) or not _is_critical(row, company, probability):
                     continue
-                if _was_told(connection, row, company, as_of):
+                if _was_told(connection, row, company, sight):
                     continue
                 by_start = counted.setdefault(company, {})
                 start = bucket_of(row.published)
@@ -78,7 +78,7 @@ def _is_critical(row: Row[Any], company: str, probability: float) -> bool:
     return label_of(told) == "negative" and told[0] >= probability * 10_000
 
 
-def _was_told(connection: Connection, row: Row[Any], company: str, as_of: datetime | None) -> bool:
+def _was_told(connection: Connection, row: Row[Any], company: str, sight: Sight) -> bool:
     """Whether an earlier article of the story named the company, at most the horizon before."""
     earlier = or_(
         articles.c.published < row.published,
@@ -88,9 +88,8 @@ def _was_told(connection: Connection, row: Row[Any], company: str, as_of: dateti
         articles.c.story_key == row.story_key,
         articles.c.published >= row.published - STORY_HORIZON,
         earlier,
+        sight.seen(),
     )
-    if as_of is not None:
-        query = query.where(articles.c.scored <= as_of)
     return any(
         company in msgspec.json.decode(entities, type=list[str])
         for (entities,) in connection.execute(query)

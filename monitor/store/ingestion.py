@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, select, text, true, update
+from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -14,6 +15,7 @@ from monitor.bus.protocol import TopicPartition
 from monitor.events import ScoredEvent
 from monitor.store.engine import reading, writing
 from monitor.store.schema import articles, buses, offsets, tallies
+from monitor.store.sight import Sight
 from monitor.stories import (
     STORY_HORIZON,
     Change,
@@ -41,6 +43,8 @@ class Advance:
     """The first and the highest watermark in the batch."""
     epoch: int | None = None
     """What the consumer got when it took the partition; None where nobody else can write."""
+    reached: tuple[datetime | None, ...] = ()
+    """For each event of the batch, the highest watermark of the batch before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,10 @@ def apply(engine: Engine, events: Sequence[ScoredEvent], advance: Advance | None
     """
     by_counted = [(counted(event), event) for event in events]
     with writing(engine) as connection:
+        behind: dict[str, int] = {}
         if advance is not None:
-            _advance(connection, advance)
+            before = _advance(connection, advance)
+            behind = _behind_seconds(events, before, advance.reached)
         latest = latest_by_id(article for article, _ in by_counted)
         keys = {article.story_key for article in latest.values()}
         stored = _stored(connection, latest)
@@ -85,7 +91,10 @@ def apply(engine: Engine, events: Sequence[ScoredEvent], advance: Advance | None
         times = [article.published for article in [*latest.values(), *stored.values()]]
         neighbours = _neighbours(connection, keys, times)
         decided = change((article for article, _ in by_counted), stored, neighbours)
-        rows = {article: _row(article, event) for article, event in by_counted}
+        rows = {
+            article: _row(article, event, behind.get(article.id, 0))
+            for article, event in by_counted
+        }
         _write_articles(connection, decided, rows)
         add_to_tallies(connection, decided.tallies)
     moved = [*decided.inserted, *decided.corrected]
@@ -144,7 +153,24 @@ def adopt_bus(engine: Engine, group: str, identity: str) -> bool:
         return True
 
 
-def _advance(connection: Connection, advance: Advance) -> None:
+def _behind_seconds(
+    events: Sequence[ScoredEvent],
+    before: datetime | None,
+    reached: Sequence[datetime | None],
+) -> dict[str, int]:
+    """By article, how far behind the partition's watermark it first came; `before` is the one that
+    the partition stood at."""
+    behind: dict[str, int] = {}
+    for event, mark in zip_longest(events, reached):
+        marks = [time for time in (before, mark) if time is not None]
+        if marks:
+            late = max(marks) - event.article.published
+            behind.setdefault(event.article.id, max(0, int(late.total_seconds())))
+    return behind
+
+
+def _advance(connection: Connection, advance: Advance) -> datetime | None:
+    """Move the partition on; the watermark that it stood at."""
     topic, partition = advance.partition
     where = and_(
         offsets.c.consumer_group == advance.group,
@@ -184,6 +210,8 @@ def _advance(connection: Connection, advance: Advance) -> None:
             first_watermark=row.first_watermark or advance.first_watermark,
         )
     )
+    before: datetime | None = row.watermark
+    return before
 
 
 def _lock_stories(connection: Connection, keys: Iterable[str]) -> None:
@@ -237,16 +265,14 @@ def _stored(connection: Connection, ids: Iterable[str]) -> dict[str, CountedArti
 
 
 def counted_with_story_keys(
-    connection: Connection, keys: Iterable[str], as_of: datetime | None = None
+    connection: Connection, keys: Iterable[str], sight: Sight
 ) -> list[CountedArticle]:
-    """All stored articles of these stories, as they count; `as_of` leaves out what was scored
-    later."""
-    scored = true() if as_of is None else articles.c.scored <= as_of
+    """The stored articles of these stories that are seen, as they count."""
     return [
         _counted_row(row)
         for chunk in _chunks(sorted(keys))
         for row in connection.execute(
-            select(*_COUNTED_COLUMNS).where(articles.c.story_key.in_(chunk), scored)
+            select(*_COUNTED_COLUMNS).where(articles.c.story_key.in_(chunk), sight.seen())
         )
     ]
 
@@ -269,7 +295,7 @@ def _neighbours(
     ]
 
 
-def _row(article: CountedArticle, event: ScoredEvent) -> dict[str, Any]:
+def _row(article: CountedArticle, event: ScoredEvent, behind_seconds: int) -> dict[str, Any]:
     return {
         "id": article.id,
         "source": article.source,
@@ -293,6 +319,7 @@ def _row(article: CountedArticle, event: ScoredEvent) -> dict[str, Any]:
             {name: said for name, *said in article.companies}
         ).decode(),
         "model": event.model,
+        "behind_seconds": behind_seconds,
     }
 
 
@@ -303,6 +330,7 @@ def _write_articles(
         connection.execute(articles.insert(), [rows[article] for article in decided.inserted])
     for article in decided.corrected:
         values = dict(rows[article])
+        del values["behind_seconds"]
         connection.execute(
             update(articles).where(articles.c.id == bindparam("corrected_id")).values(values),
             {"corrected_id": values.pop("id")},

@@ -53,6 +53,7 @@ class StoredArticle:
     story_key: str
     model: str
     content_hash: str
+    behind_seconds: int
 
 
 def tally_rows(
@@ -241,4 +242,5 @@ def _article(row: Row[tuple[object, ...]]) -> StoredArticle:
         story_key=row.story_key,
         model=row.model,
         content_hash=row.content_hash,
+        behind_seconds=row.behind_seconds,
     )

@@ -17,9 +17,12 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LATE_SECONDS = 3_600
+"""Articles that came further behind the watermark than that have an index of their own."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -69,8 +72,21 @@ articles = Table(
         comment="JSON object of company to probabilities in 1/10,000; null: not asked",
     ),
     Column("model", Text, nullable=False),
+    Column(
+        "behind_seconds",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="how far behind its partition's watermark it came",
+    ),
     Index("articles_by_story", "story_key", "published"),
     Index("articles_by_time", "published"),
+    Index(
+        "articles_late",
+        "published",
+        postgresql_where=text(f"behind_seconds > {LATE_SECONDS}"),
+        sqlite_where=text(f"behind_seconds > {LATE_SECONDS}"),
+    ),
 )
 
 tallies = Table(

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Engine
@@ -90,7 +91,8 @@ class _Held:
 def _count(engine: Engine, producer: Producer, batch: Sequence[_Read], epoch: int) -> int:
     """Count records of one partition; the offset after them. Raises Overtaken, Unavailable."""
     events: list[ScoredEvent] = []
-    marks = []
+    reached: list[datetime | None] = []
+    marks: list[datetime] = []
     for record, decoded in batch:
         if isinstance(decoded, Invalid):
             bury(producer, GROUP, record, decoded)
@@ -98,6 +100,7 @@ def _count(engine: Engine, producer: Producer, batch: Sequence[_Read], epoch: in
             marks.append(decoded.through)
         else:
             events.append(decoded)
+            reached.append(max(marks, default=None))
     producer.flush()
     first, last = batch[0][0], batch[-1][0]
     advance = Advance(
@@ -108,6 +111,7 @@ def _count(engine: Engine, producer: Producer, batch: Sequence[_Read], epoch: in
         watermark=max(marks, default=None),
         first_watermark=marks[0] if marks else None,
         epoch=epoch,
+        reached=tuple(reached),
     )
     applied = apply(engine, events, advance)
     ARTICLES_COUNTED.labels("inserted").inc(applied.inserted)

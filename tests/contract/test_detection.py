@@ -19,11 +19,12 @@ from monitor.detection import (
     load_states,
     resolve_orphans,
     tick,
-    with_evidence,
 )
 from monitor.events import ScoredEvent
+from monitor.evidence import with_evidence
 from monitor.replays import backtest, simulate
 from monitor.store.ingestion import Advance, apply
+from monitor.store.sight import Sight
 from monitor.store.watch import watched_stretches
 from tests.unit.monitor.stories_data import START, scored
 
@@ -185,9 +186,51 @@ def test_a_budget_gives_the_same_alerts_live_restarted_and_in_a_backtest(
         ]
         mark += timedelta(hours=7)
     assert announced == [
-        msgspec.structs.replace(with_evidence(engine, alert), state="firing", resolved=None)
+        msgspec.structs.replace(
+            with_evidence(engine, alert, Sight()), state="firing", resolved=None
+        )
         for alert in expected
     ]
+
+
+def test_what_came_later_than_the_lateness_is_in_no_fold_however_often_it_is_repeated(
+    engine: Engine,
+) -> None:
+    rule = RULE.model_copy(update={"lateness": 2 * 3600})
+    crisis = days_of_news(START + 12 * DAY, 2, 40, "crisis")
+    others = [
+        scored(f"other {hour}", f"Other story {hour}", hour, negative=0.1, entities=("Bolt",))
+        for hour in range(0, 14 * 24, 3)
+    ]
+    in_time = [
+        *days_of_news(START, 12, 4, "calm"),
+        *(msgspec.structs.replace(event, negative=0.9, neutral=0.1) for event in crisis),
+        *others,
+    ]
+    # Three days of bad news that a slow feed brings on the twelfth day, one of them told before.
+    late = [*days_of_news(START + 5 * DAY, 3, 20, "late"), others[0]]
+    arrivals = [(event.article.published, event) for event in in_time]
+    arrivals += [(START + 11 * DAY, event) for event in late]
+    announced: list[Alert] = []
+    mark, offset = START, 0
+    while mark < START + 14 * DAY:
+        batch = [event for at, event in arrivals if mark <= at < mark + timedelta(hours=7)]
+        offset, before, mark = offset + len(batch) + 1, offset, mark + timedelta(hours=7)
+        apply(engine, batch, Advance("aggregate", ("scored", 0), before, offset, mark, START))
+        states = load_states(engine, [rule], START, mark)[rule.name]
+        announced += [
+            alert
+            for event, alert in tick(engine, rule, states, mark, [], mark)[1]
+            if event == "firing"
+        ]
+    assert [alert.key for alert in announced] == ["Acme"]
+    sight = Sight(rule.lateness)
+    assert announced == [
+        msgspec.structs.replace(with_evidence(engine, alert, sight), state="firing", resolved=None)
+        for alert in backtest(engine, [rule], START, mark)
+    ]
+    more = backtest(engine, [rule.model_copy(update={"lateness": 30 * 86_400})], START, mark)
+    assert len(more) > len(announced)
 
 
 def test_shuffled_labels_tell_the_rate_of_false_alarms(engine: Engine) -> None:

@@ -1,0 +1,42 @@
+"""What a rule folds: its keys' buckets, and those that it holds them against."""
+
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from alerts.rules import AnyRule, CriticalRule, DivergenceRule
+from alerts.series import Bucket
+from monitor.store.critical import critical_series
+from monitor.store.readers import series, totals
+from monitor.store.seen_tallies import totals_without, unseen_counts, without
+from monitor.store.sight import Sight
+
+
+def history(
+    engine: Engine, rule: AnyRule, after: int, through: int, as_of: datetime | None = None
+) -> tuple[dict[str, list[Bucket]], list[Bucket]]:
+    """By key that the rule watches, the non-empty buckets with `after` < start <= `through`; and
+    the buckets of all keys that it holds them against, as far as its windows reach back.
+
+    The second are none for rules that look at each key alone. Articles that came later than the
+    rule's lateness are in neither, so that live and at any time after the same is folded. `as_of`
+    leaves out what was scored later, too.
+    """
+    sight = Sight(rule.lateness, as_of)
+    if isinstance(rule, CriticalRule):
+        found = critical_series(
+            engine, after, through, rule.probability, rule.topics, rule.watches, sight
+        )
+        return found, []
+    keys = list(rule.keys) or None
+    tallied = series(engine, rule.dimension, after, through, keys)
+    found = {key: buckets for key, buckets in tallied.items() if rule.watches(key)}
+    against: list[Bucket] = []
+    begin = after
+    if isinstance(rule, DivergenceRule):
+        begin = after - rule.window
+        against = totals(engine, rule.dimension, begin, through, list(rule.against) or None)
+    unseen = unseen_counts(engine, sight, begin + 1, through)
+    if not unseen:
+        return found, against
+    return without(rule.dimension, found, unseen), totals_without(rule, against, unseen)

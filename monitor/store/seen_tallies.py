@@ -1,0 +1,108 @@
+"""The tallies as a fold sees them: less what articles that it does not see have added."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine, select
+
+from alerts.rules import AnyRule, DivergenceRule
+from alerts.series import BUCKET_SECONDS, Bucket
+from monitor.store.engine import reading
+from monitor.store.ingestion import counted_with_story_keys
+from monitor.store.readers import articles_between
+from monitor.store.schema import articles
+from monitor.store.sight import Sight
+from monitor.stories import STORY_HORIZON, CountedArticle, Counts, TallyKey, contributions
+
+_COUNTS = ("stories", "articles", "negative", "neutral", "positive")
+
+
+def unseen_counts(engine: Engine, sight: Sight, first: int, last: int) -> dict[TallyKey, Counts]:
+    """What the articles that are not seen changed in the buckets with `first` <= start <= `last`.
+
+    A copy that is not seen may only add reach; one that is older than the story's first has taken
+    its place, and that may lie as far ahead as stories reach.
+    """
+    query = select(articles.c.story_key).where(
+        sight.unseen(),
+        articles.c.published >= _moment(first) - STORY_HORIZON,
+        articles.c.published < _moment(last + BUCKET_SECONDS),
+    )
+    with reading(engine) as connection:
+        stories = set(connection.execute(query).scalars())
+        every = counted_with_story_keys(connection, stories, Sight())
+        seen = counted_with_story_keys(connection, stories, sight)
+    added = _tallied(every)
+    for key, counts in _tallied(seen).items():
+        added.setdefault(key, Counts()).add(counts, sign=-1)
+    return {key: counts for key, counts in added.items() if counts and first <= key[2] <= last}
+
+
+def window_from_articles(
+    engine: Engine, dimension: str, key: str, first: int, last: int, sight: Sight
+) -> dict[int, Bucket]:
+    """A key's buckets with `first` <= start <= `last`, counted from the articles that are seen."""
+    window = articles_between(
+        engine, _moment(first), _moment(last + BUCKET_SECONDS), dimension, key
+    )
+    stories = {item.story_key for item in window if sight.sees(item.scored, item.behind_seconds)}
+    with reading(engine) as connection:
+        told = counted_with_story_keys(connection, stories, sight)
+    return {
+        start: Bucket(start, *(getattr(counts, name) for name in _COUNTS))
+        for (name, its_key, start), counts in _tallied(told).items()
+        if (name, its_key) == (dimension, key) and first <= start <= last
+    }
+
+
+def without(
+    dimension: str, found: Mapping[str, Sequence[Bucket]], unseen: Mapping[TallyKey, Counts]
+) -> dict[str, list[Bucket]]:
+    """The buckets by key, less what is not seen; those that are then empty are left out."""
+    own: dict[str, dict[int, Counts]] = {}
+    for (name, key, start), counts in unseen.items():
+        if name == dimension:
+            own.setdefault(key, {})[start] = counts
+    return {
+        key: left
+        for key, buckets in found.items()
+        if (left := _less(buckets, own[key]) if key in own else list(buckets))
+    }
+
+
+def totals_without(
+    rule: AnyRule, found: Sequence[Bucket], unseen: Mapping[TallyKey, Counts]
+) -> list[Bucket]:
+    """What a rule holds its keys against, less what is not seen."""
+    if not isinstance(rule, DivergenceRule):
+        return list(found)
+    summed: dict[int, Counts] = {}
+    for (dimension, key, start), counts in unseen.items():
+        if dimension == rule.dimension and (not rule.against or key in rule.against):
+            summed.setdefault(start, Counts()).add(counts)
+    return _less(found, summed)
+
+
+def _tallied(told: Iterable[CountedArticle]) -> dict[TallyKey, Counts]:
+    by_story: dict[str, list[CountedArticle]] = {}
+    for article in told:
+        by_story.setdefault(article.story_key, []).append(article)
+    tallied: dict[TallyKey, Counts] = {}
+    for story in by_story.values():
+        for key, counts in contributions(story).items():
+            tallied.setdefault(key, Counts()).add(counts)
+    return tallied
+
+
+def _less(buckets: Sequence[Bucket], unseen: Mapping[int, Counts]) -> list[Bucket]:
+    left: list[Bucket] = []
+    for bucket in buckets:
+        counts = unseen.get(bucket.start, Counts())
+        values = [getattr(bucket, name) - getattr(counts, name) for name in _COUNTS]
+        if values[1] > 0:
+            left.append(Bucket(bucket.start, *values))
+    return left
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
