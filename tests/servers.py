@@ -22,6 +22,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def two_free_ports() -> int:
+    """The first of two ports in a row that nobody listens on."""
+    while True:
+        port = free_port()
+        with socket.socket() as next_one, contextlib.suppress(OSError):
+            next_one.bind(("127.0.0.1", port + 1))
+            return port
+
+
 def _kafka_launcher() -> Path | None:
     launcher = SHARED / "kafka" / "kafka-local" if SHARED else None
     return launcher if launcher and launcher.is_file() else None
@@ -45,7 +54,8 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _apache_kafka(launcher: Path, folder: Path) -> Iterator[str]:
-    subprocess.run([str(launcher), "start", str(folder)], check=True, timeout=120)
+    start = [str(launcher), "start", str(folder), "1", str(two_free_ports())]
+    subprocess.run(start, check=True, timeout=120)
     try:
         found = subprocess.run(
             [str(launcher), "bootstrap", str(folder)], check=True, capture_output=True, text=True

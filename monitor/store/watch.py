@@ -12,8 +12,8 @@ from monitor.stories import bucket_of
 GAP = timedelta(days=14)
 """After so long without news the watch is taken to have been interrupted."""
 TIMELY = timedelta(hours=1)
-"""An article that is seen later than that does not tell that one was watching when it came out:
-the first fetch of a feed brings old items, and not all of them."""
+"""An article that is seen later than that, or comes further behind the watermark, does not tell that
+one was watching when it came out: the first fetch of a feed brings old items, and not all of them."""
 _MICROSECONDS = 1_000_000
 _DAY = 86_400 * _MICROSECONDS
 
@@ -38,7 +38,10 @@ def watched_stretches(engine: Engine, as_of: datetime | None = None) -> list[Str
     day = (published - published % _DAY).label("day")
     by_day = (
         select(func.min(articles.c.published), func.max(articles.c.published))
-        .where(lag <= int(TIMELY.total_seconds()) * _MICROSECONDS)
+        .where(
+            lag <= int(TIMELY.total_seconds()) * _MICROSECONDS,
+            articles.c.behind_seconds <= int(TIMELY.total_seconds()),
+        )
         .group_by(day)
     )
     if as_of is not None:

@@ -207,8 +207,13 @@ def test_what_came_later_than_the_lateness_is_in_no_fold_however_often_it_is_rep
         *(msgspec.structs.replace(event, negative=0.9, neutral=0.1) for event in crisis),
         *others,
     ]
-    # Three days of bad news that a slow feed brings on the twelfth day, one of them told before.
-    late = [*days_of_news(START + 5 * DAY, 3, 20, "late"), others[0]]
+    # On the twelfth day a slow feed brings three days of bad news, what is older than the watch,
+    # and something that was told before.
+    late = [
+        *days_of_news(START + 5 * DAY, 3, 20, "late"),
+        *days_of_news(START - 3 * DAY, 1, 2, "older"),
+        others[0],
+    ]
     arrivals = [(event.article.published, event) for event in in_time]
     arrivals += [(START + 11 * DAY, event) for event in late]
     announced: list[Alert] = []
