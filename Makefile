@@ -1,5 +1,6 @@
 # make run   set up what is missing, then start Undertone at http://127.0.0.1:8080
 # make test  set up what is missing, then lint, types, layers and all tests
+# make chaos  strike a running installation with faults, and compare it with an undisturbed one
 # make setup the part that both share: the virtual environment in .venv
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 
-.PHONY: help setup run test lint clean
+.PHONY: help setup run test chaos lint clean
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
@@ -31,7 +32,10 @@ lint: setup ## Lint, format, types and layers
 
 test: lint ## Lint, then all tests
 	@echo "== tests"
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+chaos: setup ## Faults over real servers against an undisturbed run (CHAOS_SEED, CHAOS_FAULTS, CHAOS_ARTICLES)
+	@$(BIN)/python -m tests.chaos
 
 clean: ## Remove what setup and runs have made
 	rm -rf $(VENV) var build *.egg-info

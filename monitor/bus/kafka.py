@@ -20,7 +20,8 @@ from monitor.record_headers import Headers
 
 __all__ = ["KafkaBus", "KafkaConnection"]
 
-FLUSH_TIMEOUT_SECONDS = 120.0
+FLUSH_TIMEOUT_SECONDS = 15.0
+"""Longer than a partition takes to find another leader, shorter than a role has to drain."""
 
 
 class KafkaBus:

@@ -1,0 +1,137 @@
+"""The roles as processes that are started again whenever they end."""
+
+import contextlib
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from monitor.settings import PREFIX
+
+PROCESSES = {"ingest": 1, "score": 2, "aggregate": 2, "detect": 1, "notify": 1}
+DRAIN_SECONDS = 30.0
+
+
+class Roles:
+    """All processes of an installation; `module` is what runs a role (`python -m module role`)."""
+
+    def __init__(self, config: Path, module: str) -> None:
+        self._config = config
+        self._module = module
+        self._clock = config.parent / "clock"
+        self._clock.write_text("+0", encoding="ascii")
+        self._lock = threading.Lock()
+        self._ended = False
+        self.drains_seconds: dict[str, float] = {}
+        self.unasked_ends: list[str] = []
+        self._running = {
+            (role, number): self._start(role, number)
+            for role, count in PROCESSES.items()
+            for number in range(count)
+        }
+        self._watch = threading.Thread(target=self._start_again, name="supervisor", daemon=True)
+        self._watch.start()
+
+    def names(self, role: str) -> list[tuple[str, int]]:
+        return [name for name in self._running if name[0] == role]
+
+    def kill(self, name: tuple[str, int]) -> None:
+        with self._lock:
+            process = self._running[name]
+            process.kill()
+            process.wait()
+            self._running[name] = self._start(*name)
+
+    def stop_for(self, name: tuple[str, int], seconds: float) -> None:
+        """SIGSTOP, and SIGCONT after so long."""
+        process = self._running[name]
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGCONT)
+
+    def restart_in_turn(self) -> None:
+        """SIGTERM to one after the other; each is waited for and started again."""
+        for name in list(self._running):
+            with self._lock:
+                self._drain(name)
+                self._running[name] = self._start(*name)
+
+    def set_clock(self, ahead_seconds: float) -> bool:
+        """Let every process's clock be so far ahead; False where libfaketime is not here."""
+        if _libfaketime() is None:
+            return False
+        self._clock.write_text(f"{ahead_seconds:+.0f}", encoding="ascii")
+        return True
+
+    def close(self) -> None:
+        with self._lock:
+            self._ended = True
+            for process in self._running.values():
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+            for name in self._running:
+                self._drain(name)
+        self._watch.join()
+
+    def _drain(self, name: tuple[str, int]) -> None:
+        process = self._running[name]
+        started = time.monotonic()
+        process.terminate()
+        try:
+            process.wait(DRAIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        shown, taken = f"{name[0]}-{name[1]}", time.monotonic() - started
+        self.drains_seconds[shown] = max(self.drains_seconds.get(shown, 0.0), taken)
+
+    def _start(self, role: str, number: int) -> subprocess.Popen[bytes]:
+        environment = {
+            key: value for key, value in os.environ.items() if not key.startswith(PREFIX)
+        }
+        environment |= {"OMP_NUM_THREADS": "1", "UNDERTONE_MODELS__BACKEND": "torch"}
+        if library := _libfaketime():
+            environment |= {
+                "LD_PRELOAD": str(library),
+                "FAKETIME_TIMESTAMP_FILE": str(self._clock),
+                "FAKETIME_CACHE_DURATION": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            }
+        command = [sys.executable, "-m", self._module, role, "--config", str(self._config)]
+        with (self._config.parent / f"{role}-{number}.log").open("ab") as log:
+            return subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def _start_again(self) -> None:
+        """What ends of itself is started again, as a supervisor would, and noted."""
+        while not self._ended:
+            time.sleep(0.5)
+            with self._lock:
+                for name, process in self._running.items():
+                    if not self._ended and process.poll() is not None:
+                        self.unasked_ends.append(f"{name[0]}-{name[1]} ({process.returncode})")
+                        self._running[name] = self._start(*name)
+
+
+@contextlib.contextmanager
+def running(config: Path, module: str) -> Iterator[Roles]:
+    roles = Roles(config, module)
+    try:
+        yield roles
+    finally:
+        roles.close()
+
+
+def _libfaketime() -> Path | None:
+    spec = importlib.util.find_spec("libfaketime")
+    places: Sequence[str] = (spec.submodule_search_locations or ()) if spec else ()
+    for place in places:
+        for library in Path(place).glob("vendor/libfaketime/src/libfaketime.so.1"):
+            return library
+    return None
