@@ -133,12 +133,12 @@ class OwnWeek(msgspec.Struct):
     def share(self, hour: int, usual: float, pooled: Season) -> float:
         """Of negative stories in an hour of the week, where the usual one is `usual`."""
         told, bad = self.hours.get(hour, (0.0, 0.0))
+        if not told:
+            return moved(usual, pooled.odds[hour])
         # Held against the share of the time that the hours tell of, not of now.
         then = (self.negative + usual) / (self.stories + 1)
         prior = moved(then, pooled.odds[hour])
         own = (bad + OWN_STORIES * prior) / (told + OWN_STORIES)
-        if not 0 < then < 1:
-            return moved(usual, pooled.odds[hour])
         return moved(usual, odds(own) / odds(then))
 
     def window(self, end: int, seconds: int, usual: float, pooled: Season) -> tuple[float, float]:

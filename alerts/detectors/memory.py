@@ -10,6 +10,9 @@ from alerts.rule_fields import WatchRule
 from alerts.season import HOUR_SECONDS, OwnWeek, Season, hour_of_week, moved, odds
 from alerts.series import Bucket, Window
 
+RHYTHM_STEPS = 12
+"""How often in a window its hours are looked at anew: it moves little in so short a while."""
+
 
 class Memory(msgspec.Struct):
     """The window, and a memory of what lay before it: t seconds back weighs exp(-t / baseline)."""
@@ -83,7 +86,7 @@ class SeasonalMemory(Memory):
     week: OwnWeek = msgspec.field(default_factory=OwnWeek)
     variation: Variation = msgspec.field(default_factory=Variation)
     rhythm: tuple[int, float, float] = (-1, 1.0, 1.0)
-    """Of the windows that end within an hour: its number, how much negative news is usual, and how
+    """Of the windows that end within a while: its number, how much negative news is usual, and how
     negative."""
 
     frozen_since: int | None = None
@@ -102,10 +105,11 @@ class SeasonalMemory(Memory):
         self, end: int, share: float, expected: float, season: Season
     ) -> tuple[float, float]:
         """The usual share and the usual negative stories of the window that ends then."""
-        hour = (end - 1) // HOUR_SECONDS
-        if self.rhythm[0] != hour:
+        while_seconds = max(HOUR_SECONDS, self.window.seconds // RHYTHM_STEPS)
+        number = (end - 1) // while_seconds
+        if self.rhythm[0] != number:
             much, usual = self.week.window(end, self.window.seconds, share, season)
-            self.rhythm = hour, much, odds(usual) / odds(share)
+            self.rhythm = number, much, odds(usual) / odds(share)
         return moved(share, self.rhythm[2]), expected * self.rhythm[1]
 
     def learn_rhythm(

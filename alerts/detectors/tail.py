@@ -4,9 +4,9 @@ import math
 
 from alerts.intervals import beta_binomial_tail, negative_binomial_tail
 
-MOST_ENTERING = 0.03
-"""What one window in thirty is like is no news, even if a desk would be told of it."""
-MOST_LEAVING = 0.05
+MOST_ENTERING = 0.05
+"""What one window in twenty is like is no news, even if a desk would be told of it."""
+MOST_LEAVING = 0.1
 HYSTERESIS = 100
 LEAST_PROBABILITY = 1e-300
 
