@@ -34,7 +34,9 @@ from alerts.series import BUCKET_SECONDS, Bucket, Finding
 from alerts.surroundings import Surroundings
 
 LEAST_USUAL, MOST_USUAL = 0.01, 0.95
-MOST_DOUBTS = 0.8
+MOST_DOUBTS = 0.9
+SKEWED = 2.0
+"""Sums of bursts have heavier tails than their variance tells, measured as in `HEAVY`."""
 LEAST_CORRELATION, MOST_CORRELATION = 0.01, 0.5
 MOST_BURST_STORIES = 64
 MOST_BUCKET_STORIES = 32
@@ -97,7 +99,7 @@ class CusumDetector(SeasonalMemory, tag="cusum"):
             return 1.0
         others = max(self.variation.others, 1.0)
         fitted = self.variation.correlation(rule.correlation) * others
-        return 1 + fitted * self.variation.doubt(1 / wanted)
+        return 1 + fitted * self.variation.doubt(1 / wanted, SKEWED)
 
     def _together(self, seconds: int) -> float:
         """Stories that usually come within so long of one."""

@@ -25,7 +25,7 @@ TONE_PRIOR_SPANS = 3.0
 """Fewer: of busy keys, a likeness that is small makes much."""
 BURST = 0.5
 """Negative stories that one brings along, where nothing is known."""
-HEAVY = 3.5
+HEAVY = 5.0
 """Of windows' counts, measured on streams like real ones (`benchmarks/bursty_detection.py`)."""
 MEMORIES = 4.0
 """Time constants of the key's memory that the fit reaches back."""
