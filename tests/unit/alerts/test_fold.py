@@ -173,7 +173,7 @@ def test_surge_catches_a_burst_of_a_key_that_is_hardly_ever_in_the_news() -> Non
 
 
 def test_surge_takes_known_silence_for_an_answer() -> None:
-    """A watched company that was never in the news: the share of its first eight says little, the
+    """A watched company that was never in the news: the share of its first stories says little, the
     silence before them much."""
     rule = surge(window="24h", min_stories=4)
     burst = list(every(HOUR, 8, negative=2, other=1))
