@@ -31,6 +31,8 @@ SHIFTS = (
 )
 RUN_LENGTHS = (1_000, 10_000, 100_000)
 RUN_LENGTH_WITHIN = 0.10
+BURSTS_WITHIN = 1.5
+"""A factor."""
 DELAY_WITHIN = 0.05
 # Correlation within a burst, mean stories of a burst, stories of a bucket.
 BURSTS = ((0.02, 4, 1), (0.05, 4, 2), (0.05, 16, 4), (0.2, 4, 2), (0.2, 16, 4))
@@ -53,9 +55,9 @@ class Row:
 
     @property
     def holds(self) -> bool:
-        run_holds = abs(self.run_length / self.asked - 1) <= RUN_LENGTH_WITHIN
         if self.delay is None or self.least is None:
-            return run_holds
+            return 1 / BURSTS_WITHIN <= self.run_length / self.asked <= BURSTS_WITHIN
+        run_holds = abs(self.run_length / self.asked - 1) <= RUN_LENGTH_WITHIN
         return run_holds and abs(self.delay / self.least - 1) <= DELAY_WITHIN
 
 

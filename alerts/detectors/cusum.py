@@ -167,7 +167,7 @@ def threshold(
     The factor by which true steps lengthen the run is taken at the nearest point of a grid: it
     hardly changes from point to point, and a usual share that moves a little costs nothing.
     """
-    near = 1 / (1 + math.exp(-round(math.log(usual / (1 - usual)))))
+    near = 1 / (1 + math.exp(-round(2 * math.log(usual / (1 - usual))) / 2))
     turned = turned_share(near, odds_ratio)
     bucket = 2 ** round(math.log2(min(bucket_stories, MOST_BUCKET_STORIES)))
     correlation = min(MOST_CORRELATION, (alike - 1) / max(1.0, others))
