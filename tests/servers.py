@@ -22,13 +22,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def two_free_ports() -> int:
-    """The first of two ports in a row that nobody listens on."""
+def free_ports(count: int) -> int:
+    """The first of so many ports in a row that nobody listens on."""
     while True:
-        port = free_port()
-        with socket.socket() as next_one, contextlib.suppress(OSError):
-            next_one.bind(("127.0.0.1", port + 1))
-            return port
+        first = free_port()
+        with contextlib.suppress(OSError, OverflowError), contextlib.ExitStack() as probes:
+            for port in range(first, first + count):
+                probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
 
 
 def _kafka_launcher() -> Path | None:
@@ -54,7 +55,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _apache_kafka(launcher: Path, folder: Path) -> Iterator[str]:
-    start = [str(launcher), "start", str(folder), "1", str(two_free_ports())]
+    start = [str(launcher), "start", str(folder), "1", str(free_ports(2))]
     subprocess.run(start, check=True, timeout=120)
     try:
         found = subprocess.run(

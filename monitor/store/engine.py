@@ -8,7 +8,13 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+)
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from monitor.failures import Unavailable, UsageError
@@ -49,12 +55,22 @@ def open_store(url: str) -> Engine:
     return engine
 
 
+_READ_ONLY = "25006"
+_CUT_OFF_IN_TRANSACTION = "25P03"
+_PASSING = {_READ_ONLY, _CUT_OFF_IN_TRANSACTION}
+"""Conditions that PostgreSQL does not class as operational, and that pass all the same."""
+
+
 @contextmanager
 def answering(engine: Engine) -> Iterator[None]:
     """Turn a database that does not answer into Unavailable; other errors are bugs."""
     try:
         yield
     except (OperationalError, InterfaceError) as error:
+        raise Unavailable(_explain(engine, error)) from error
+    except InternalError as error:
+        if getattr(error.orig, "sqlstate", None) not in _PASSING:
+            raise
         raise Unavailable(_explain(engine, error)) from error
 
 

@@ -12,7 +12,10 @@ LEASE_SECONDS = 20
 
 
 def hold(engine: Engine, name: str, owner: str, now: datetime) -> bool:
-    """Take or renew a lease for `LEASE_SECONDS`; False while another owner holds it."""
+    """Take or renew a lease for `LEASE_SECONDS`; False while another owner holds it.
+
+    One that ends later than a lease can was taken by a clock that was wrong, and holds nobody off.
+    """
     expires = now + timedelta(seconds=LEASE_SECONDS)
     with writing(engine) as connection:
         insert = insert_for(connection)(leases).values(name=name, owner=owner, expires=expires)
@@ -20,7 +23,11 @@ def hold(engine: Engine, name: str, owner: str, now: datetime) -> bool:
             insert.on_conflict_do_update(
                 index_elements=[leases.c.name],
                 set_={"owner": insert.excluded.owner, "expires": insert.excluded.expires},
-                where=or_(leases.c.owner == owner, leases.c.expires < now),
+                where=or_(
+                    leases.c.owner == owner,
+                    leases.c.expires < now,
+                    leases.c.expires > now + 2 * timedelta(seconds=LEASE_SECONDS),
+                ),
             )
         )
         holder = connection.execute(select(leases.c.owner).where(leases.c.name == name)).scalar()

@@ -198,6 +198,13 @@ feeds = Table(
     Column("state", LargeBinary, nullable=False, comment="JSON of the feed's state"),
 )
 
+replay_progress = Table(
+    "replay_progress",
+    metadata,
+    Column("replay", String(64), primary_key=True, comment="digest of what is replayed to where"),
+    Column("through", UtcDateTime, nullable=False, comment="all before is on the bus"),
+)
+
 leases = Table(
     "leases",
     metadata,

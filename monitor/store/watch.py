@@ -12,8 +12,8 @@ from monitor.stories import bucket_of
 GAP = timedelta(days=14)
 """After so long without news the watch is taken to have been interrupted."""
 TIMELY = timedelta(hours=1)
-"""An article that is seen later than that, or comes further behind the watermark, does not tell that
-one was watching when it came out: the first fetch of a feed brings old items, and not all of them."""
+"""An article that is seen later than that, or comes further behind the watermark, does not tell
+that one was watching when it came out: the first fetch of a feed brings old items, not all."""
 _MICROSECONDS = 1_000_000
 _DAY = 86_400 * _MICROSECONDS
 

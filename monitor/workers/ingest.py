@@ -34,6 +34,7 @@ from monitor.record_headers import begun, untraced
 from monitor.settings import SAMPLE, IngestSettings, ReplaySettings
 from monitor.store import leases
 from monitor.store.feeds import StoredFeedStates
+from monitor.store.replay_progress import replay_id, save_sent, sent_through
 from monitor.stories import bucket_of
 from monitor.workers.loop import Stopped, patiently
 
@@ -154,6 +155,11 @@ class IngestWorker:
         """Send the replays' articles in order of publication, each bucket closed by a watermark."""
         for replay in self._plan.replays:
             articles = self._articles_of(replay)
+            # With its times shifted to now a replay is another one at each start.
+            progress = None if replay.rebase else self._replay_id(replay, stop)
+            if progress and articles:
+                sent = patiently(ROLE, stop, partial(sent_through, self._engine, progress))
+                articles = [item for item in articles if sent is None or item.published >= sent]
             if not articles:
                 continue
             started, first = self._now(), articles[0].published
@@ -177,20 +183,38 @@ class IngestWorker:
                     patiently(ROLE, stop, partial(outlet.send, ready, "replay"))
                 if closes:
                     bucket = bucket_of(article.published)
-                    through = datetime.fromtimestamp(bucket, UTC)
-                    patiently(ROLE, stop, partial(outlet.watermark, through))
-                if (pause := (due - self._now()).total_seconds()) > 0 and stop.wait(pause):
-                    raise Stopped
+                    patiently(ROLE, stop, partial(outlet.watermark, _moment(bucket)))
+                self._pause_until(due, stop)
                 if time.monotonic() - renewed > leases.LEASE_SECONDS / 4:
                     renewed = time.monotonic()
-                    if not patiently(ROLE, stop, self._hold):
-                        raise Stopped
+                    self._renew(progress, bucket, stop)
                 waiting.append(
                     replace(article, first_seen=self._now()) if replay.rebase else article
                 )
             patiently(ROLE, stop, partial(outlet.send, waiting, "replay"))
-            end = datetime.fromtimestamp(bucket + BUCKET_SECONDS, UTC)
+            end = _moment(bucket + BUCKET_SECONDS)
             patiently(ROLE, stop, partial(outlet.watermark, min(end, self._now())))
+            self._renew(progress, bucket + BUCKET_SECONDS, stop)
+
+    def _replay_id(self, replay: ReplaySettings, stop: threading.Event) -> str:
+        bus = patiently(ROLE, stop, self._bus.identity)
+        return replay_id(replay.model_dump_json(), replay.path, bus)
+
+    def _pause_until(self, due: datetime, stop: threading.Event) -> None:
+        """Wait, with the lease held. Raises Stopped."""
+        while (pause := (due - self._now()).total_seconds()) > 0:
+            if stop.wait(min(pause, leases.LEASE_SECONDS / 4)):
+                raise Stopped
+            if pause > leases.LEASE_SECONDS / 4:
+                self._renew(None, 0, stop)
+
+    def _renew(self, progress: str | None, bucket: int, stop: threading.Event) -> None:
+        """Hold the lease on, and keep that all before `bucket` is sent. Raises Stopped."""
+        if not patiently(ROLE, stop, self._hold):
+            raise Stopped
+        if progress:
+            save = partial(save_sent, self._engine, progress, _moment(bucket))
+            patiently(ROLE, stop, save)
 
     def _articles_of(self, replay: ReplaySettings) -> list[Article]:
         articles: list[Article] = []
@@ -210,6 +234,10 @@ class IngestWorker:
 
     def _hold(self) -> bool:
         return leases.hold(self._engine, ROLE, self._owner, self._now())
+
+
+def _moment(bucket: int) -> datetime:
+    return datetime.fromtimestamp(bucket, UTC)
 
 
 def _count_poll(feed: FeedSettings, poll: Poll) -> None:

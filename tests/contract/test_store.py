@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select, text, update
 
 from monitor.failures import Unavailable, UsageError
 from monitor.store import leases
@@ -169,6 +169,23 @@ def test_a_lease_has_one_holder_until_it_runs_out(engine: Engine) -> None:
     assert leases.hold(engine, "detect", "two", late)
     leases.release(engine, "detect", "two")
     assert leases.hold(engine, "detect", "one", late)
+
+
+def test_a_lease_of_a_clock_that_was_ahead_holds_nobody_off(engine: Engine) -> None:
+    assert leases.hold(engine, "detect", "one", START + timedelta(hours=2))
+    assert leases.hold(engine, "detect", "two", START)
+    assert not leases.hold(engine, "detect", "three", START + timedelta(seconds=5))
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_a_database_that_takes_no_writes_for_now_is_waited_for(engine: Engine) -> None:
+    with engine.begin() as connection:
+        name = connection.execute(text("SELECT current_database()")).scalar_one()
+        connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+    engine.dispose()
+    with pytest.raises(Unavailable, match="read-only transaction"):
+        leases.hold(engine, "detect", "one", START)
+    assert positions(engine, "aggregate", []) == {}
 
 
 def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
