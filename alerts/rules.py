@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from alerts.rule_fields import BudgetRule, Names, Seconds, WatchRule
+from alerts.series import BUCKET_SECONDS
 
 
 class ThresholdRule(WatchRule):
@@ -42,7 +43,7 @@ class SurgeRule(BudgetRule):
     volume_variation: float = Field(default=0.3, ge=0, le=2)
     """How far the usual count moves from window to window of itself: its standard deviation over
     its mean."""
-    share_variation: float = Field(default=0.05, ge=0, le=0.3)
+    share_variation: float = Field(default=0.03, ge=0, le=0.3)
     """How far the usual share moves from window to window of itself: its standard deviation where
     the share is a half, less towards 0 and 1."""
 
@@ -62,10 +63,11 @@ class CusumRule(BudgetRule):
     baseline: Seconds = 14 * 86_400
     prior_share: float = Field(default=0.3, gt=0, lt=1)
     prior_stories: float = Field(default=10.0, gt=0)
-    burst: Seconds = 21_600
-    """Stories that come within so long of each other may be of one event."""
-    correlation: float = Field(default=0.05, ge=0, le=0.5)
-    """How alike the stories of a burst are: 0, independent; towards 1, all of one tone."""
+    burst: Seconds = Field(default=86_400, ge=BUCKET_SECONDS)
+    """Stories that come within so long of each other may be of one tone."""
+    correlation: float = Field(default=0.01, ge=0, le=0.5)
+    """How alike the stories of a burst are for a key without history: 0, independent, and then
+    nothing is fitted; towards 1, all of one tone."""
 
     @property
     def learns(self) -> bool:
@@ -145,8 +147,8 @@ class RuleFile(BaseModel):
 def rule_hash(rule: AnyRule) -> str:
     """12 hex digits of all that decides: description and channels may change without a trace."""
     content = rule.model_dump(mode="json", exclude={"description", "channels", "severity"})
-    if content.get("false_alarms", ...) is None:
-        # Rules from before there were budgets keep their hash, and with it what they learned.
-        del content["false_alarms"]
+    if isinstance(rule, BudgetRule):
+        # A detector that decides otherwise than it did learns anew, as a rule that was changed.
+        content["revision"] = rule.revision
     encoded = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(encoded.encode()).hexdigest()[:12]

@@ -12,41 +12,49 @@ import msgspec
 
 from alerts.rule_fields import BudgetRule
 from alerts.rules import AnyRule
+from alerts.season import FLAT, PooledWeek, Season, hour_of_week
 from alerts.series import Bucket
 
 DAY_SECONDS = 86_400
 REMEMBERED_DAYS = 28
 YOUNG_DAYS = 7
-"""Until so many days are known, a rule is taken to watch no fewer keys than is usual."""
+"""Until so many days are known, a rule is taken to watch no less than is usual."""
 USUAL_KEYS = {"all": 1, "topic": 17, "entity": 100, "source": 20, "language": 2}
 USUAL_STORIES_A_DAY = 500.0
-"""Weighs as much as one day of history."""
 
 
-def has_budget(rule: AnyRule) -> bool:
-    """Whether the rule's limit comes from a budget of false alarms."""
-    return isinstance(rule, BudgetRule) and rule.false_alarms is not None
+def has_crowd(rule: AnyRule) -> bool:
+    """Whether the rule looks at a key beside the others: it shares a budget, or learns the week."""
+    return isinstance(rule, BudgetRule)
 
 
 class Share(msgspec.Struct, frozen=True):
-    """By what a day's budget is divided."""
+    """By what a day's budget is divided, and the rhythm of the week as it is known then."""
 
     day: int
     """Start of the day, seconds since the epoch."""
-    keys: int
-    """That were in the news lately."""
+    keys: float
+    """That were in the negative news lately; those hardly ever in it count less than one."""
+    heard: float
+    """That had news enough to raise an alarm, on a day."""
     stories_a_day: float
-    """Of all keys together."""
+    """Of such keys together."""
+    season: Season = FLAT
 
 
 class Crowd(msgspec.Struct):
     """The news of a rule's keys over the last days; carried from fold to fold."""
 
     first_day: int | None = None
-    days: list[tuple[int, int]] = []
-    """(start of the day, stories), oldest first."""
-    seen: dict[str, int] = {}
-    """Start of the day on which a key was last in the news."""
+    days: list[tuple[int, int, int]] = []
+    """(start of the day, keys that could raise an alarm, their stories), oldest first."""
+    recent: dict[str, list[tuple[int, int, int]]] = {}
+    """(start of the day, stories, negative) of each key in the news lately, oldest first."""
+    day: int | None = None
+    """Start of the day that is being counted."""
+    hours: dict[int, tuple[int, int]] = {}
+    """(stories, negative) of its hours of the week."""
+    week: PooledWeek = msgspec.field(default_factory=PooledWeek)
     today: Share | None = None
 
     def advance(
@@ -54,42 +62,75 @@ class Crowd(msgspec.Struct):
     ) -> list[Share]:
         """Take in the keys' buckets up to the one that starts at `through`: those after what was
         taken in before. The shares of the days that this touched, one a day."""
-        by_day: dict[int, dict[str, int]] = {}
+        by_day: dict[int, dict[str, list[Bucket]]] = {}
         for key, buckets in found.items():
             for bucket in buckets:
                 if bucket.stories and bucket.start <= through:
-                    day = by_day.setdefault(_day_of(bucket.start), {})
-                    day[key] = day.get(key, 0) + bucket.stories
+                    by_day.setdefault(_day_of(bucket.start), {}).setdefault(key, []).append(bucket)
         begin = min(by_day, default=_day_of(through)) if self.today is None else self.today.day
         shares = []
         for start in range(begin, _day_of(through) + 1, DAY_SECONDS):
             if self.today is None or self.today.day < start:
+                self._close(rule)
                 self.today = self._share(rule, start)
             shares.append(self.today)
             if start in by_day:
-                self._absorb(start, by_day[start])
+                self._count(start, by_day[start])
         return shares
 
-    def _absorb(self, day: int, stories: dict[str, int]) -> None:
+    def _count(self, day: int, found: Mapping[str, Iterable[Bucket]]) -> None:
+        """Count news of the present day."""
         if self.first_day is None:
             self.first_day = day
-        total = sum(stories.values())
-        if self.days and self.days[-1][0] == day:
-            total += self.days.pop()[1]
-        oldest = day - REMEMBERED_DAYS * DAY_SECONDS
-        self.days = [item for item in self.days if item[0] >= oldest] + [(day, total)]
-        self.seen |= dict.fromkeys(stories, day)
-        self.seen = {key: last for key, last in self.seen.items() if last >= oldest}
+        self.day = day
+        for key, buckets in found.items():
+            told = self.recent.setdefault(key, [])
+            for bucket in buckets:
+                hour = hour_of_week(bucket.start)
+                stories, negative = self.hours.get(hour, (0, 0))
+                self.hours[hour] = stories + bucket.stories, negative + bucket.negative
+                _, before, bad = told.pop() if told and told[-1][0] == day else (day, 0, 0)
+                told.append((day, before + bucket.stories, bad + bucket.negative))
+
+    def _close(self, rule: AnyRule) -> None:
+        """The day that was counted is over."""
+        if self.day is None:
+            return
+        day, reach = self.day, max(DAY_SECONDS, rule.window)
+        oldest = day - (REMEMBERED_DAYS - 1) * DAY_SECONDS
+        heard = stories = 0
+        kept = {}
+        for key, told in self.recent.items():
+            within = [item for item in told if item[0] >= oldest]
+            if within:
+                kept[key] = within
+            if sum(count for start, count, _ in within if start > day - reach) >= rule.min_stories:
+                heard += 1
+                stories += within[-1][1] if within[-1][0] == day else 0
+        self.recent = kept
+        self.days = [item for item in self.days if item[0] >= oldest] + [(day, heard, stories)]
+        self.week.absorb(day, self.hours)
+        self.day, self.hours = None, {}
 
     def _share(self, rule: AnyRule, day: int) -> Share:
         first = day if self.first_day is None else self.first_day
         known_days = min(REMEMBERED_DAYS, (day - first) // DAY_SECONDS)
         oldest = day - REMEMBERED_DAYS * DAY_SECONDS
-        keys = sum(last >= oldest for last in self.seen.values())
+        within = [item for item in self.days if item[0] >= oldest]
+        # With fewer in four weeks it could hardly come to an alarm in one window.
+        least = 3 * getattr(rule, "min_negative", 1)
+        keys = sum(
+            min(1.0, sum(bad for start, _, bad in told if start >= oldest) / least)
+            for told in self.recent.values()
+        )
+        heard = sum(item[1] for item in within) / max(1, known_days)
+        stories = sum(item[2] for item in within) / max(1, known_days)
         if known_days < YOUNG_DAYS:
             keys = max(keys, len(rule.keys) or USUAL_KEYS[rule.dimension])
-        stories = sum(count for start, count in self.days if start >= oldest)
-        return Share(day, max(1, keys), (USUAL_STORIES_A_DAY + stories) / (1 + known_days))
+            heard = max(heard, keys)
+            stories = (USUAL_STORIES_A_DAY + known_days * stories) / (1 + known_days)
+        season = self.week.season()
+        return Share(day, max(1.0, keys), max(1.0, heard), max(1.0, stories), season)
 
 
 class Surroundings:
@@ -122,6 +163,10 @@ class Surroundings:
         """The share of the day of the bucket that starts then; before any news, a usual one."""
         return self._shares.get(_day_of(start), self._young)
 
+    def season(self, start: int) -> Season:
+        """The week's rhythm as it is known on the day of that bucket."""
+        return self.share(start).season
+
     def run_length(self, rule: BudgetRule, start: int) -> float:
         """Usual stories between two false alarms of a key: the same for all, so that the alarms
         fall on the keys as their stories do."""
@@ -131,8 +176,13 @@ class Surroundings:
     def alarms_a_window(self, rule: BudgetRule, start: int) -> float:
         """False alarms that a key may raise while one window passes: the same for all keys."""
         assert rule.false_alarms is not None
+        return rule.false_alarms * rule.window / DAY_SECONDS / self.share(start).keys
+
+    def alarms_a_heard_window(self, rule: BudgetRule, start: int) -> float:
+        """The same, where keys without news enough are not asked: what is asked of a window's
+        stories, however many they are."""
         share = self.share(start)
-        return rule.false_alarms * rule.window / DAY_SECONDS / share.keys
+        return self.alarms_a_window(rule, start) * share.keys / share.heard
 
 
 def looks(negative: float, expected: float) -> float:

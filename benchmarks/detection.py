@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from alerts.detectors.cusum import threshold as burst_threshold
-from alerts.detectors.run_length import exact_threshold
+from alerts.detectors.run_length import design_effect, exact_threshold
 
 # Usual and turned share, and the exact CUSUM's delay at run lengths of 10^3, 10^4 and 10^5.
 SHIFTS = (
@@ -31,11 +31,13 @@ SHIFTS = (
 )
 RUN_LENGTHS = (1_000, 10_000, 100_000)
 RUN_LENGTH_WITHIN = 0.10
+BURSTS_WITHIN = 1.5
+"""A factor."""
 DELAY_WITHIN = 0.05
 # Correlation within a burst, mean stories of a burst, stories of a bucket.
 BURSTS = ((0.02, 4, 1), (0.05, 4, 2), (0.05, 16, 4), (0.2, 4, 2), (0.2, 16, 4))
 BURST_SHIFT = (0.2, 0.4)
-BURST_RUN_LENGTHS = (1_000, 10_000)
+BURST_RUN_LENGTHS = (3_000, 30_000)
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,9 @@ class Row:
 
     @property
     def holds(self) -> bool:
-        run_holds = abs(self.run_length / self.asked - 1) <= RUN_LENGTH_WITHIN
         if self.delay is None or self.least is None:
-            return run_holds
+            return 1 / BURSTS_WITHIN <= self.run_length / self.asked <= BURSTS_WITHIN
+        run_holds = abs(self.run_length / self.asked - 1) <= RUN_LENGTH_WITHIN
         return run_holds and abs(self.delay / self.least - 1) <= DELAY_WITHIN
 
 
@@ -95,31 +97,20 @@ def bursts_to_alarm(
     """
     usual, turned = BURST_SHIFT
     trust = 1 / correlation - 1
-    total, told, negative, to_come = np.zeros((4, streams))
+    alike = design_effect(correlation, burst_stories)
+    up, down = math.log(turned / usual) / alike, math.log((1 - turned) / (1 - usual)) / alike
+    total = np.zeros(streams)
     own = source.beta(usual * trust, (1 - usual) * trust, streams)
-    to_come += source.poisson(bucket_stories - 1, streams)
     seen = 0
     while len(total):
-        is_negative = source.random(len(total)) < own
-        before = (usual * trust + negative) / (trust + told)
-        after = (turned * trust + negative) / (trust + told)
-        total += np.log(np.where(is_negative, after / before, (1 - after) / (1 - before)))
-        told += 1
-        negative += is_negative
-        seen += len(total)
-        closed = to_come == 0
-        to_come -= 1
-        to_come[closed] = source.poisson(bucket_stories - 1, int(closed.sum()))
-        total = np.where(closed, np.maximum(total, 0), total)
-        over = closed & (source.random(len(total)) < bucket_stories / burst_stories)
-        told[over] = negative[over] = 0
+        stories = 1 + source.poisson(bucket_stories - 1, len(total))
+        negative = source.binomial(stories, own)
+        total = np.maximum(total + negative * up + (stories - negative) * down, 0)
+        seen += int(stories.sum())
+        over = source.random(len(total)) < bucket_stories / burst_stories
         own[over] = source.beta(usual * trust, (1 - usual) * trust, int(over.sum()))
-        alarm = closed & (total > limit)
-        if alarm.any():
-            going = ~alarm
-            total, told, negative, own, to_come = (
-                values[going] for values in (total, told, negative, own, to_come)
-            )
+        going = total <= limit
+        total, own = total[going], own[going]
     return seen / streams
 
 
@@ -140,7 +131,8 @@ def in_bursts(source: np.random.Generator, alarms: int) -> Iterator[Row]:
     odds_ratio = turned / (1 - turned) / (usual / (1 - usual))
     for correlation, burst, bucket in BURSTS:
         for asked in BURST_RUN_LENGTHS:
-            limit = burst_threshold(asked, usual, odds_ratio, correlation, burst, bucket)
+            alike, others = design_effect(correlation, burst), 2 * (burst - 1)
+            limit = burst_threshold(asked, usual, odds_ratio, alike, others, bucket)
             measured = bursts_to_alarm(source, correlation, burst, bucket, limit, alarms)
             name = f"{usual:.0%} to {turned:.0%}, bursts of {burst} alike by {correlation}"
             yield Row(f"{name}, {bucket} a bucket", asked, limit, measured, alarms**-0.5)

@@ -18,7 +18,7 @@ from alerts.alert import Alert
 from alerts.fold import KeyState, Transition, fold
 from alerts.rules import AnyRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
-from alerts.surroundings import Crowd, Surroundings, has_budget
+from alerts.surroundings import Crowd, Surroundings, has_crowd
 from monitor.evidence import with_evidence
 from monitor.rule_history import history
 from monitor.store import alerts as alert_store
@@ -195,7 +195,7 @@ def _look_around(
     last_closed: int,
 ) -> tuple[Crowd, Surroundings]:
     """The crowd as of the settled bucket, and what the folds up to the last closed one may know."""
-    if not has_budget(rule):
+    if not has_crowd(rule):
         return crowd, Surroundings(rule, (), against)
     settled = _copied(crowd)
     shares = settled.advance(rule, found, settle)
@@ -296,7 +296,7 @@ def _save_states(
     rows: list[tuple[str, str, bytes]] = [
         (rule.dimension, key, msgspec.json.encode(state)) for key, state in sorted(changed.items())
     ]
-    if has_budget(rule) and settled != before.settled:
+    if has_crowd(rule) and settled != before.settled:
         rows.append((CROWD, "", msgspec.json.encode(crowd)))
     if not rows:
         return

@@ -13,7 +13,7 @@ from alerts.intervals import poisson_interval
 from alerts.rules import AnyRule
 from alerts.series import BUCKET_SECONDS, Bucket
 from alerts.shuffling import shuffled
-from alerts.surroundings import Crowd, Surroundings, has_budget
+from alerts.surroundings import Crowd, Surroundings, has_crowd
 from monitor.detection import silence_since
 from monitor.rule_history import history
 from monitor.store.watch import Stretch, watched_stretches
@@ -106,7 +106,7 @@ def _alerts(
 ) -> list[Alert]:
     """The alerts of one rule on one stretch, each in its last state."""
     watched = silence_since(rule, stretch.first)
-    shares = Crowd().advance(rule, found, last) if has_budget(rule) else []
+    shares = Crowd().advance(rule, found, last) if has_crowd(rule) else []
     around = Surroundings(rule, shares, against)
     latest: dict[str, Alert] = {}
     for key, buckets in found.items():

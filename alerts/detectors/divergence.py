@@ -17,7 +17,7 @@ import math
 import msgspec
 
 from alerts.detectors.memory import Memory
-from alerts.detectors.tail import leaving, score
+from alerts.detectors.tail import MOST_ENTERING, leaving, score
 from alerts.intervals import beta_binomial_tail
 from alerts.rules import DivergenceRule
 from alerts.series import Bucket, Finding
@@ -53,7 +53,8 @@ class DivergenceDetector(Memory, tag="divergence"):
         limit = rule.probability
         if rule.false_alarms is not None:
             passes = looks(negative, expected * stories)
-            limit = around.alarms_a_window(rule, bucket.start) / passes
+            a_window = around.alarms_a_heard_window(rule, bucket.start)
+            limit = min(MOST_ENTERING, a_window / passes)
         leave = leaving(limit)
         probability = 1.0
         if self.window.share > expected and 2 * stories >= rule.min_stories:

@@ -5,8 +5,13 @@ from typing import Self
 
 import msgspec
 
+from alerts.detectors.variation import MEMORIES, Variation
 from alerts.rule_fields import WatchRule
+from alerts.season import HOUR_SECONDS, OwnWeek, Season, hour_of_week, moved, odds
 from alerts.series import Bucket, Window
+
+RHYTHM_STEPS = 12
+"""How often in a window its hours are looked at anew: it moves little in so short a while."""
 
 
 class Memory(msgspec.Struct):
@@ -73,3 +78,78 @@ class Memory(msgspec.Struct):
         self.negative *= factor
         self.exposure_seconds = self.exposure_seconds * factor + baseline_seconds * (1 - factor)
         self.remembered_until = until
+
+
+class SeasonalMemory(Memory):
+    """That knows the week's rhythm, too, and how far the key's news moves from span to span."""
+
+    week: OwnWeek = msgspec.field(default_factory=OwnWeek)
+    variation: Variation = msgspec.field(default_factory=Variation)
+    rhythm: tuple[int, float, float] = (-1, 1.0, 1.0)
+    """Of the windows that end within a while: its number, how much negative news is usual, and how
+    negative."""
+
+    frozen_since: int | None = None
+    """When the alert that is open began, seconds since the epoch."""
+
+    silent_since: int | None = None
+    """Until the first news: since when there was none, seconds since the epoch."""
+
+    @classmethod
+    def new(cls, rule: WatchRule, watched_since: int | None = None) -> Self:
+        made = super().new(rule, watched_since)
+        made.silent_since = watched_since
+        return made
+
+    def in_season(
+        self, end: int, share: float, expected: float, season: Season
+    ) -> tuple[float, float]:
+        """The usual share and the usual negative stories of the window that ends then."""
+        while_seconds = max(HOUR_SECONDS, self.window.seconds // RHYTHM_STEPS)
+        number = (end - 1) // while_seconds
+        if self.rhythm[0] != number:
+            much, usual = self.week.window(end, self.window.seconds, share, season)
+            self.rhythm = number, much, odds(usual) / odds(share)
+        return moved(share, self.rhythm[2]), expected * self.rhythm[1]
+
+    def learn_rhythm(
+        self,
+        left: list[tuple[int, int, int]],
+        bucket: Bucket,
+        learning: bool,
+        season: Season,
+        share: float,
+        expected: float,
+        span_seconds: int,
+        baseline_seconds: int,
+    ) -> None:
+        """Take in what left the window for this bucket: (start, stories, negative).
+
+        `share` is the usual one and `expected` the usual number of negative stories in a span.
+        Of an alert only its own time is left out: without what led to it news would seem to move
+        less than it does.
+        """
+        if learning:
+            self.frozen_since = None
+        elif self.frozen_since is None:
+            self.frozen_since = bucket.start
+        if self.frozen_since is not None and bucket.end > self.frozen_since + self.window.seconds:
+            self.variation.leave_out()
+            return
+
+        def expected_in(place: int) -> float:
+            end = (place + 1) * span_seconds
+            return expected * self.week.window(end, span_seconds, share, season)[0]
+
+        fade = math.exp(-span_seconds / (MEMORIES * baseline_seconds))
+        if self.silent_since is not None:
+            self.variation.place = self.silent_since // span_seconds
+            self.silent_since = None
+        for start, stories, negative in left:
+            self.variation.advance(start // span_seconds, expected_in, fade)
+            likely = self.week.share(hour_of_week(start), share, season)
+            self.variation.add(stories, negative, stories * likely)
+            self.week.absorb(start, stories, negative)
+        if self.variation.place is not None:
+            over = (bucket.end - self.window.seconds) // span_seconds
+            self.variation.advance(max(over, self.variation.place), expected_in, fade)

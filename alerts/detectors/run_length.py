@@ -13,7 +13,8 @@ The first guess, and the law for large thresholds, is Siegmund's for a process t
 steps (Sequential Analysis, 1985, II.6): e^h - h - 1 = run length x KL(p0 || p1). True
 steps jump over the threshold, which multiplies the run length by a factor that hardly depends on
 the threshold. For stories that come in bursts, alike among themselves, or many to a bucket, that
-factor is measured by simulation, with a fixed seed, on beta-binomial bursts.
+factor is measured by simulation, with a fixed seed, on beta-binomial bursts, by whose design effect
+the steps are divided.
 """
 
 import math
@@ -23,10 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 SEED = 20_541
-STREAMS = 1_000
-MEASURED_RUN_LENGTH = 300.0
-"""Long enough for the factor to have settled, short enough to be measured."""
-MEASURED_ALARMS = 4_000
+STREAMS = 500
+MEASURED_RUN_LENGTH = 1_000.0
+"""In stories that count as one: long enough for the factor to have settled, short enough to be
+measured."""
+MEASURED_ALARMS = 500
 LONGEST_CYCLE = 200_000
 
 
@@ -111,28 +113,32 @@ def burst_factor(
 
     `correlation` is how alike the stories of a burst are (intra-class): their share is
     Beta-distributed around the usual one with variance correlation x p (1 - p). The sum is looked
-    at after every `bucket_stories`. Measured where the run length is short.
+    at after every `bucket_stories`, and its steps are divided by `design_effect`, for which both
+    run lengths stand in so many stories. Measured where the run length is short.
     """
     threshold = small_step_threshold(MEASURED_RUN_LENGTH, usual, turned)
     source = np.random.default_rng(SEED)
+    alike = design_effect(correlation, burst_stories)
+    up, down = math.log(turned / usual) / alike, math.log((1 - turned) / (1 - usual)) / alike
     trust = 1 / max(correlation, 1e-9) - 1
     over_chance = min(1.0, bucket_stories / burst_stories)
-    told, negative, total = np.zeros((3, STREAMS))
+    total = np.zeros(STREAMS)
+    share = source.beta(usual * trust, (1 - usual) * trust, STREAMS)
     alarms = steps = 0
-    while alarms < MEASURED_ALARMS and steps < 100 * MEASURED_RUN_LENGTH:
-        for _ in range(bucket_stories):
-            # Polya's urn draws a burst's stories one by one.
-            share = (usual * trust + negative) / (trust + told)
-            expected = (turned * trust + negative) / (trust + told)
-            is_negative = source.random(STREAMS) < share
-            total += np.log(np.where(is_negative, expected / share, (1 - expected) / (1 - share)))
-            told += 1
-            negative += is_negative
+    while alarms < MEASURED_ALARMS and steps < 100 * MEASURED_RUN_LENGTH * alike:
+        negative = source.binomial(bucket_stories, share)
+        total += negative * up + (bucket_stories - negative) * down
         steps += bucket_stories
         np.maximum(total, 0.0, out=total)
         alarm = total > threshold
         alarms += int(alarm.sum())
         total[alarm] = 0.0
         over: NDArray[np.bool_] = alarm | (source.random(STREAMS) < over_chance)
-        told[over] = negative[over] = 0.0
-    return STREAMS * steps / max(1, alarms) / MEASURED_RUN_LENGTH
+        share[over] = source.beta(usual * trust, (1 - usual) * trust, int(over.sum()))
+    return STREAMS * steps / max(1, alarms) / MEASURED_RUN_LENGTH / alike
+
+
+def design_effect(correlation: float, burst_stories: float) -> float:
+    """Stories that count as one where bursts hold a geometric number of them (Kish, Survey
+    Sampling, 1965): a story has 2 (burst_stories - 1) others beside it."""
+    return 1 + 2 * (burst_stories - 1) * correlation

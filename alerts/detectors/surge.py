@@ -11,14 +11,21 @@ Two questions, each at half of the rule's probability (Bonferroni):
   only asked once the key was watched for a whole window before the present one: no prior knows
   how much news a new key has.
 
+Both follow the week: the usual share and the usual number are those of the window's hours
+(`alerts/season.py`). The pooled prior is what the keys of the rule have together.
+
 News is not made of independent draws, which both laws take into account in two ways. Stories of
-one event come together: the history counts as 1 / dispersion of itself, so less is known of the
-usual than its size suggests. And the usual itself moves from window to window, which no amount of
-history averages out: relative variances add up, 1 / k + volume_variation^2 for the mean, and
-1 / (alpha + beta + 1) + (2 share_variation)^2 for the share.
+one event come together: the history counts as 1 / dispersion of itself, or less where its stories
+are more alike, so less is known of the usual than its size suggests. And the usual itself moves
+from window to window, which no amount of history averages out: relative variances add up,
+1 / k + variation^2 for the mean, and 1 / (alpha + beta + 1) + correlation for the share. How far it
+moves is fitted by key, from `volume_variation` and `share_variation` on
+(`alerts/detectors/variation.py`).
 
 With `false_alarms` instead of a probability, the limit is what the budget leaves for a window of
-one key, over the looks that a sliding window amounts to (`alerts/surroundings.py`).
+one key, over the looks that a sliding window amounts to (`alerts/surroundings.py`); and of the
+chance of the very count only half is counted (the mid-p value, Lancaster 1961): counts are few and
+whole, and a limit that is never passed by chance as often as it allows would be too quiet.
 
 A rise in volume at the usual tone is no alarm: the share must be above the usual one too.
 
@@ -26,66 +33,127 @@ The memory forgets: a bucket t seconds back weighs exp(-t / baseline). The windo
 part of it, nor is what leaves the window while an alert is open and the memory frozen.
 """
 
-from alerts.detectors.memory import Memory
-from alerts.detectors.tail import leaving, score
-from alerts.intervals import beta_binomial_tail, negative_binomial_tail
+from typing import NamedTuple
+
+from alerts.detectors.memory import SeasonalMemory
+from alerts.detectors.tail import (
+    MOST_ENTERING,
+    beta_binomial,
+    leaving,
+    negative_binomial,
+    score,
+)
+from alerts.detectors.variation import HEAVY
 from alerts.rules import SurgeRule
 from alerts.series import Bucket, Finding
 from alerts.surroundings import Surroundings, looks
 
 
-class SurgeDetector(Memory, tag="surge"):
+class Usual(NamedTuple):
+    """What a window of these hours is like when nothing happens."""
+
+    share: float
+    expected: float
+    """Negative stories."""
+    correlation: float
+    """Of the tone of two of its stories."""
+    variation_squared: float
+    """Relative variance of the number of negative stories, beyond chance."""
+
+
+class SurgeDetector(SeasonalMemory, tag="surge"):
     """The window, and what lay before it."""
 
     def step(
         self, rule: SurgeRule, bucket: Bucket, learning: bool, around: Surroundings
     ) -> Finding:
         """Take the next bucket in."""
-        self.take(rule.baseline, bucket, learning)
-        limit = rule.probability
+        left = self.take(rule.baseline, bucket, learning)
+        season = around.season(bucket.start)
+        share, expected = self._plain(rule, season.prior_share(rule.prior_share))
+        self.learn_rhythm(
+            left, bucket, learning, season, share, expected, rule.window, rule.baseline
+        )
+        usual = Usual(
+            *self.in_season(bucket.end, share, expected, season),
+            self.variation.correlation(4 * rule.share_variation**2),
+            self.variation.variation_squared(rule.volume_variation, expected),
+        )
+        limits = rule.probability, rule.probability
         if rule.false_alarms is not None:
-            limit = around.alarms_a_window(rule, bucket.start) / self._looks(rule)
-        return self._judge(rule, limit)
+            tone, volume = self._looks(usual)
+            limits = (
+                min(MOST_ENTERING, around.alarms_a_heard_window(rule, bucket.start) / tone),
+                min(MOST_ENTERING, around.alarms_a_window(rule, bucket.start) / volume),
+            )
+        return self._judge(rule, usual, *limits)
 
-    def _judge(self, rule: SurgeRule, limit: float) -> Finding:
+    def _judge(
+        self, rule: SurgeRule, usual: Usual, tone_limit: float, volume_limit: float
+    ) -> Finding:
+        """The limits are those of both questions together, each at its own number of looks."""
         stories, negative = self.window.stories, self.window.negative
-        usual, expected = self._usual(rule)
-        leave = leaving(limit)
+        leave = leaving(tone_limit)
         enough = stories >= rule.min_stories and negative >= rule.min_negative
         few = 2 * stories < rule.min_stories or 2 * negative < rule.min_negative
+        probability = 1.0
         # At most the usual share is no alarm, whatever the count.
-        unusual = self.window.share > usual and not few
-        probability = self._probability(rule, limit=leave) if unusual else 1.0
+        if self.window.share > usual.share and not few:
+            tone = self._tone(rule, usual, tone_limit, leave)
+            stricter = tone_limit / volume_limit
+            volume = self._volume(rule, usual, volume_limit, leave / stricter) * stricter
+            probability = min(1.0, 2 * min(tone, volume))
         return self.window.finding(
-            entered=enough and probability < limit,
+            entered=enough and probability < tone_limit,
             left=probability > leave,
-            baseline=usual,
-            expected_negative=expected,
+            baseline=usual.share,
+            expected_negative=usual.expected,
             score=score(probability),
         )
 
-    def _looks(self, rule: SurgeRule) -> float:
-        """Of the question that needs more of them."""
-        share, expected = self._usual(rule)
-        return looks(self.window.negative, min(expected, share * self.window.stories))
+    def _looks(self, usual: Usual) -> tuple[float, float]:
+        """That the window's passage amounts to, for both questions; no more than its buckets."""
+        stories, negative = self.window.stories, self.window.negative
+        # So many stories are one step of the window's count.
+        tone = 1 + max(0, stories - 1) * usual.correlation
+        volume = 1 + usual.expected * usual.variation_squared
+        most = max(1, len(self.window.buckets))
+        return (
+            min(most, looks(negative / tone, usual.share * stories / tone)),
+            min(most, looks(negative / volume, usual.expected / volume)),
+        )
 
-    def _usual(self, rule: SurgeRule) -> tuple[float, float]:
-        """The key's usual share, and its usual negative stories a window."""
+    def _plain(self, rule: SurgeRule, prior_share: float) -> tuple[float, float]:
+        """The key's usual share, and its usual negative stories a window, in any season."""
         trust = rule.prior_stories * rule.dispersion
-        share = (rule.prior_share * trust + self.negative) / (trust + self.stories)
+        share = (prior_share * trust + self.negative) / (trust + self.stories)
         return share, self.usual_negative(rule.prior_negative)
 
-    def _probability(self, rule: SurgeRule, limit: float) -> float:
-        """Chance that a usual window is as bad in tone or in volume; only exact below `limit`."""
-        stories, negative = self.window.stories, self.window.negative
-        share, expected = self._usual(rule)
-        known = rule.prior_stories + self.stories / rule.dispersion
-        spread = min(0.95, 1 / (known + 1) + 4 * rule.share_variation**2)
-        weight = 1 / spread - 1
-        tone = beta_binomial_tail(negative, stories, share * weight, (1 - share) * weight, limit)
+    def _tone(self, rule: SurgeRule, usual: Usual, limit: float, exact_below: float) -> float:
+        """Chance that so many stories of usual news are so negative."""
+        windows = 1 + self.exposure_seconds / rule.window
+        alike = max(rule.dispersion, 1 + self.stories / windows * usual.correlation)
+        known = rule.prior_stories + self.stories / alike
+        moves = usual.correlation * self.variation.doubt(limit, HEAVY)
+        return beta_binomial(
+            self.window.negative,
+            self.window.stories,
+            usual.share,
+            min(0.95, 1 / (known + 1) + moves),
+            exact_below,
+            is_mid=rule.false_alarms is not None,
+        )
+
+    def _volume(self, rule: SurgeRule, usual: Usual, limit: float, exact_below: float) -> float:
+        """Chance that a usual window has so many negative stories."""
+        if self.exposure_seconds < rule.window:
+            return 1.0
         counted = (rule.prior_negative + self.negative) / rule.dispersion
-        shape = 1 / (1 / counted + rule.volume_variation**2)
-        volume = 1.0
-        if self.exposure_seconds >= rule.window:
-            volume = negative_binomial_tail(negative, shape, shape / expected, limit)
-        return min(1.0, 2 * min(tone, volume))
+        moves = usual.variation_squared * self.variation.doubt(limit, HEAVY)
+        return negative_binomial(
+            self.window.negative,
+            usual.expected,
+            1 / counted + moves,
+            exact_below,
+            is_mid=rule.false_alarms is not None,
+        )

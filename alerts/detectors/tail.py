@@ -2,7 +2,11 @@
 
 import math
 
-MOST_LEAVING = 0.05
+from alerts.intervals import beta_binomial_tail, negative_binomial_tail
+
+MOST_ENTERING = 0.05
+"""What one window in twenty is like is no news, even if a desk would be told of it."""
+MOST_LEAVING = 0.1
 HYSTERESIS = 100
 LEAST_PROBABILITY = 1e-300
 
@@ -15,3 +19,31 @@ def leaving(limit: float) -> float:
 def score(probability: float) -> float:
     """How far out a tail is: the negative decimal logarithm of its probability."""
     return -math.log10(max(probability, LEAST_PROBABILITY))
+
+
+def beta_binomial(
+    negative: int, stories: int, share: float, correlation: float, limit: float, is_mid: bool
+) -> float:
+    """P(X >= negative) among so many stories whose share is Beta-distributed around `share`.
+
+    `is_mid` counts only half of P(X = negative). Exact below `limit`.
+    """
+    weight = 1 / correlation - 1
+    laws = share * weight, (1 - share) * weight, limit
+    found = beta_binomial_tail(negative, stories, *laws)
+    if not is_mid or found >= 2 * limit:
+        return found
+    return (found + beta_binomial_tail(negative + 1, stories, *laws)) / 2
+
+
+def negative_binomial(
+    negative: int, expected: float, variance: float, limit: float, is_mid: bool
+) -> float:
+    """P(X >= negative) of a Poisson count whose mean is Gamma-distributed around `expected`, with
+    `variance` relative to it. `is_mid` and `limit` as in `beta_binomial`."""
+    shape = 1 / variance
+    laws = shape, shape / expected, limit
+    found = negative_binomial_tail(negative, *laws)
+    if not is_mid or found >= 2 * limit:
+        return found
+    return (found + negative_binomial_tail(negative + 1, *laws)) / 2

@@ -210,7 +210,7 @@ def test_what_came_later_than_the_lateness_is_in_no_fold_however_often_it_is_rep
     # On the twelfth day a slow feed brings three days of bad news, what is older than the watch,
     # and something that was told before.
     late = [
-        *days_of_news(START + 5 * DAY, 3, 20, "late"),
+        *days_of_news(START + 5 * DAY, 3, 40, "late"),
         *days_of_news(START - 3 * DAY, 1, 2, "older"),
         others[0],
     ]

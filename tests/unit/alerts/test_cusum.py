@@ -6,7 +6,7 @@ import random
 import pytest
 from pydantic import ValidationError
 
-from alerts.detectors.cusum import CusumDetector, log_likelihood_ratio, turned_share
+from alerts.detectors.cusum import CusumDetector, turned_share
 from alerts.detectors.run_length import exact_threshold
 from alerts.fold import fold
 from alerts.series import Bucket
@@ -42,17 +42,31 @@ def test_known_and_independent_it_is_the_bernoulli_cusum() -> None:
     assert found[0].alert.baseline == 0.2
 
 
-def test_the_stories_of_a_burst_say_together_what_their_count_says() -> None:
-    rule = cusum(usual=0.2, correlation=0.2, burst="6h", run_length=1e9)
-    detector = CusumDetector.new(rule)
-    for item in every(300, 12, negative=1, other=0):
-        detector.step(rule, item, True, Surroundings(rule))
-    whole = log_likelihood_ratio(12, 12, 0.2, turned_share(0.2, 2.5), 0.2)
-    assert detector.total == pytest.approx(whole)
-    alone = 12 * log_likelihood_ratio(1, 1, 0.2, turned_share(0.2, 2.5), 0.2)
-    assert whole < alone / 2, "twelve of one event are less than twelve events"
-    detector.step(rule, bucket(START + 6 * HOUR, 1), True, Surroundings(rule))
-    assert detector.total == pytest.approx(whole + alone / 12), "a new burst begins"
+def test_stories_of_days_that_are_of_one_tone_count_for_less() -> None:
+    """Twenty stories a day at a share of 0.3: of all days alike, or of one day in three."""
+    source = random.Random(6)
+    sums = []
+    for shares in ((0.3,), (0.05, 0.05, 0.8)):
+        days = [
+            bucket(START + day * DAY + hour * HOUR, negative, 1 - negative)
+            for day in range(60)
+            for share in [shares[day % len(shares)]]
+            for hour in range(20)
+            for negative in [int(source.random() < share)]
+        ]
+        rule = cusum(window="24h", baseline="28d", run_length=1e9)
+        state, found = fold(rule, None, "Acme", days, START + 62 * DAY)
+        assert not found
+        detector = state.detector
+        assert isinstance(detector, CusumDetector)
+        sums.append(detector.variation.correlation(rule.correlation))
+        told = bucket(START + 62 * DAY + 300, 10)
+        detector.total = 0.0
+        detector.step(rule, told, True, Surroundings(rule))
+        sums.append(detector.total)
+    assert sums[0] < 0.02
+    assert sums[2] == pytest.approx(0.5, abs=0.15), "variance of the days' shares over p (1 - p)"
+    assert 0 < sums[3] < sums[1] / 4
 
 
 def test_it_fires_on_a_turn_ends_after_it_and_has_not_learned_it() -> None:

@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 from alerts.fold import Transition, fold
 from alerts.rules import RuleFile
 from alerts.series import BUCKET_SECONDS, Bucket
+from alerts.surroundings import Crowd, Surroundings, has_crowd
 from tests.paths import ROOT
 from tests.unit.alerts.records import DAY, HOUR, START, bucket
 
@@ -56,31 +57,46 @@ def test_every_dimension_of_a_desk_is_watched() -> None:
     }
 
 
-def test_a_crisis_at_a_company_fires_within_its_first_half_hour() -> None:
+def test_a_crisis_at_a_company_fires_within_its_first_hour() -> None:
     week = stories(1, START, 7 * DAY, 50, 0.15)
     crisis = stories(2, START + 7 * DAY, 3 * HOUR, 90, 0.95)
     found = run("entity", as_buckets(week, crisis), START + 7 * DAY + 3 * HOUR)
     first = min(item.bucket for item in found if item.event == "firing")
-    assert START + 7 * DAY <= first <= START + 7 * DAY + HOUR // 2
+    assert START + 7 * DAY <= first <= START + 7 * DAY + HOUR
 
 
-def test_half_a_year_of_usual_news_is_nearly_silent() -> None:
-    """Keys of every size, whose tone and volume move from day to day as news does."""
-    alerts = 0
-    keys = 0
-    for dimension, a_day in (("entity", 1.5), ("topic", 25), ("source", 40), ("all", 120)):
-        for number in range(8):
-            source = random.Random(f"{dimension}{number}")
-            share = source.uniform(0.1, 0.5)
-            days = []
-            for day in range(180):
-                busy = source.gammavariate(1 / 0.3**2, 0.3**2)
-                tone = min(0.95, max(0.02, source.gauss(share, 0.04)))
-                count = round(source.gauss(a_day * busy, (a_day * busy) ** 0.5))
-                days.append(
-                    stories(source.randrange(10**9), START + day * DAY, DAY, max(0, count), tone)
-                )
-            found = run(dimension, as_buckets(*days), START + 180 * DAY)
-            alerts += sum(item.event == "firing" for item in found)
-            keys += 1
-    assert alerts <= keys // 4, f"{alerts} alerts of {keys} keys in half a year"
+def usual_news(dimension: str, a_day: float) -> dict[str, list[Bucket]]:
+    """Eight keys over half a year, whose tone and volume move from day to day as news does."""
+    found = {}
+    for number in range(8):
+        source = random.Random(f"{dimension}{number}")
+        share = source.uniform(0.1, 0.5)
+        days = []
+        for day in range(180):
+            busy = source.gammavariate(1 / 0.3**2, 0.3**2)
+            tone = min(0.95, max(0.02, source.gauss(share, 0.04)))
+            count = round(source.gauss(a_day * busy, (a_day * busy) ** 0.5))
+            days.append(
+                stories(source.randrange(10**9), START + day * DAY, DAY, max(0, count), tone)
+            )
+        found[f"key {number}" if number else "markets"] = as_buckets(*days)
+    return found
+
+
+def test_half_a_year_of_usual_news_raises_no_more_alarms_than_were_asked_for() -> None:
+    through = START + 180 * DAY
+    news = {
+        dimension: usual_news(dimension, a_day)
+        for dimension, a_day in (("entity", 1.5), ("topic", 25), ("source", 40), ("all", 120))
+    }
+    for rule in default_rules().rules:
+        found = {key: own for key, own in news[rule.dimension].items() if rule.watches(key)}
+        shares = Crowd().advance(rule, found, through) if has_crowd(rule) else []
+        around = Surroundings(rule, shares)
+        alerts = sum(
+            item.event == "firing"
+            for key, own in found.items()
+            for item in fold(rule, None, key, own, through, START, around)[1]
+        )
+        asked = 180 * (getattr(rule, "false_alarms", None) or 0)
+        assert alerts <= 1.5 * asked + 1, f"{rule.name}: {alerts} alerts, asked for {asked:.0f}"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from alerts.rule_fields import parse_duration, parse_rate
+from alerts.rule_fields import BudgetRule, parse_duration, parse_rate
 from alerts.rules import RuleFile, SurgeRule, ThresholdRule, rule_hash
 from tests.unit.alerts.records import cusum, surge, threshold
 
@@ -132,6 +132,11 @@ def test_the_hash_follows_what_decides_and_nothing_else() -> None:
     assert len(rule_hash(surge())) == 12
 
 
-def test_rules_from_before_there_were_budgets_keep_their_hash() -> None:
-    assert rule_hash(surge()) == "18b86b32e56d"
+def test_a_detector_that_decides_anew_changes_the_hash_of_its_rules_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = rule_hash(surge()), rule_hash(threshold())
+    monkeypatch.setattr(BudgetRule, "revision", BudgetRule.revision + 1)
+    assert rule_hash(surge()) != before[0]
+    assert rule_hash(threshold()) == before[1]
     assert rule_hash(surge(false_alarms="1 per 30d")) != rule_hash(surge(false_alarms="2 per 30d"))

@@ -3,10 +3,12 @@
 import math
 import random
 
+import numpy as np
 import pytest
 
 from alerts.detectors.run_length import (
     burst_factor,
+    design_effect,
     exact_threshold,
     overshoot_factor,
     small_step_threshold,
@@ -63,11 +65,18 @@ def test_bursts_of_no_likeness_are_as_independent_stories() -> None:
     assert burst_factor(0.2, 0.4, 0, 4, 1) == pytest.approx(overshoot_factor(0.2, 0.4), rel=0.07)
 
 
-def test_the_measured_factor_is_the_same_in_every_run_and_grows_with_likeness() -> None:
+def test_the_measured_factor_is_the_same_in_every_run() -> None:
     slight = burst_factor(0.2, 0.4, 0.02, 8, 1)
     burst_factor.cache_clear()
     assert burst_factor(0.2, 0.4, 0.02, 8, 1) == slight
-    assert burst_factor(0.2, 0.4, 0.3, 8, 1) > slight
+
+
+def test_of_stories_in_bursts_fewer_count() -> None:
+    assert design_effect(0.1, 1) == 1, "no other story is in the burst"
+    assert design_effect(0, 8) == 1
+    sizes = np.random.default_rng(1).geometric(1 / 8, 200_000)
+    others = float((sizes * (sizes - 1)).sum() / sizes.sum())
+    assert design_effect(0.1, 8) == pytest.approx(1 + 0.1 * others, rel=0.02)
 
 
 def test_who_looks_less_often_is_alarmed_less_often() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from alerts.fold import fold
 from alerts.rules import AnyRule
+from alerts.season import FLAT, hour_of_week
 from alerts.series import BUCKET_SECONDS, Bucket
 from alerts.shuffling import shuffled
 from alerts.surroundings import Crowd, Share, Surroundings, looks
@@ -22,27 +23,54 @@ def test_what_a_day_holds_counts_from_the_next_day_on() -> None:
         "Acme": list(every(HOUR, 48, negative=1, other=9)),
         "Bolt": list(every(HOUR, 24, negative=1, other=9)),
     }
-    shares = Crowd().advance(RULE, found, START + 3 * DAY)
-    assert [share.day for share in shares] == [START + day * DAY for day in range(4)]
-    assert [share.stories_a_day for share in shares] == [500, 490, (500 + 720) / 3, 305]
+    shares = Crowd().advance(RULE, found, START + 8 * DAY)
+    assert [share.day for share in shares] == [START + day * DAY for day in range(9)]
+    assert [share.stories_a_day for share in shares[:4]] == [500, 490, (500 + 720) / 3, 305]
+    assert shares[7].stories_a_day == 720 / 7, "a week tells enough: the usual number is forgotten"
 
 
 def test_keys_come_and_go() -> None:
-    early = {f"early {number}": [bucket(START, 1)] for number in range(300)}
-    late = {f"late {number}": [bucket(START + 20 * DAY, 1)] for number in range(7)}
+    early = {f"early {number}": [bucket(START, 20)] for number in range(300)}
+    late = {f"late {number}": [bucket(START + 20 * DAY, 20)] for number in range(7)}
     shares = Crowd().advance(RULE, early | late, START + 50 * DAY)
     assert shares[0].keys == 100, "the usual number, until news has come"
     assert [shares[day].keys for day in (1, 20, 21, 28, 29, 48)] == [300, 300, 307, 307, 7, 7]
     assert shares[49].keys == 1
 
 
+def test_keys_with_too_little_news_for_an_alarm_take_nothing_of_the_budget() -> None:
+    days = range(START, START + 28 * DAY, DAY)
+    busy = {"busy": [bucket(day, 5, 15) for day in days]}
+    sparse = {f"sparse {number}": [bucket(START, 1, 1)] for number in range(600)}
+    share = Crowd().advance(RULE, busy | sparse, START + 28 * DAY)[-1]
+    assert share.stories_a_day == 20, "8 stories a window are asked for"
+    assert share.heard == 1
+    assert share.keys == pytest.approx(1 + 600 / 12), "4 negative ones, three times in four weeks"
+
+
 def test_the_budget_is_the_rules_not_the_keys() -> None:
-    shares = [Share(START, 50, 2_000)]
+    shares = [Share(START, 50, 20, 2_000)]
     around = Surroundings(RULE, shares)
     assert around.alarms_a_window(RULE, START) * 50 == pytest.approx(1 / 30)
+    assert around.alarms_a_heard_window(RULE, START) * 20 == pytest.approx(1 / 30)
     # 2,000 stories a day, each the end of one run in so many: one alarm in 30 days.
     assert 2_000 / around.run_length(cusum(false_alarms="1 per 30d"), START) == pytest.approx(
         1 / 30
+    )
+
+
+def test_the_rhythm_of_the_week_is_known_from_the_next_day_on() -> None:
+    mornings = [bucket(START + day * DAY + 9 * HOUR, 8, 12) for day in range(14)]
+    nights = [bucket(START + day * DAY + 22 * HOUR, 0, 2) for day in range(14)]
+    buckets = sorted(mornings + nights, key=lambda item: item.start)
+    shares = Crowd().advance(RULE, {"Acme": buckets}, START + 14 * DAY)
+    assert shares[0].season == FLAT
+    season = shares[-1].season
+    nine, ten = (hour_of_week(START + hour * HOUR) for hour in (9, 22))
+    assert season.rate[nine] > 1.3 > 1 > season.rate[nine + 1]
+    assert season.odds[nine] > season.odds[nine + 1] > season.odds[ten]
+    assert season.prior_share(0.9) == pytest.approx((90 + 8 * 14) / (100 + 22 * 14), rel=0.02), (
+        "older days weigh a little less"
     )
 
 
@@ -74,8 +102,8 @@ def test_however_the_news_is_dealt_out_the_shares_are_the_same(
         shares = crowd.advance(RULE, part, cut)
         crowd = msgspec.json.decode(msgspec.json.encode(crowd), type=Crowd)
         around = Surroundings(RULE, shares)
-        assert around.share(cut).keys == expected.share(cut).keys
-        assert around.share(cut).stories_a_day == expected.share(cut).stories_a_day
+        for field in ("keys", "heard", "stories_a_day", "season"):
+            assert getattr(around.share(cut), field) == getattr(expected.share(cut), field)
         last = cut
 
 

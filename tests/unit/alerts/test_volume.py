@@ -55,7 +55,7 @@ def test_the_variation_is_fitted_by_key() -> None:
     for counts in (steady, restless):
         detector = run(volume(window="24h", baseline="60d"), days(counts))[0].detector
         assert isinstance(detector, VolumeDetector)
-        fitted.append(detector._variation_squared(volume(window="24h", baseline="60d")) ** 0.5)
+        fitted.append(detector.variation.variation_squared(0.5, 10) ** 0.5)
     assert fitted[0] < 0.3
     assert 0.4 < fitted[1] < 0.9, "0.69 is the standard deviation over the mean of 1, and 4 in 10"
 
