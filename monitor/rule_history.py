@@ -4,12 +4,23 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
+from alerts.alert import Alert
 from alerts.rules import AnyRule, CriticalRule, DivergenceRule
-from alerts.series import Bucket
+from alerts.series import BUCKET_SECONDS, Bucket
 from monitor.store.critical import critical_series
 from monitor.store.readers import series, totals
 from monitor.store.seen_tallies import totals_without, unseen_counts, without
 from monitor.store.sight import Sight
+
+
+def alert_window(
+    engine: Engine, rule: AnyRule, alert: Alert, as_of: datetime | None = None
+) -> list[Bucket]:
+    """What a rule folds of an alert's key, over the alert's window."""
+    last = int(alert.started.timestamp()) - BUCKET_SECONDS
+    only = rule.model_copy(update={"keys": (alert.key,)})
+    found, _ = history(engine, only, last - alert.window_seconds, last, as_of)
+    return found.get(alert.key, [])
 
 
 def history(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from sqlalchemy import Engine, Row, func, select
+from sqlalchemy import ColumnElement, Engine, Row, func, select
 
 from alerts.series import Bucket
 from monitor.store.engine import reading
@@ -167,6 +167,20 @@ def article_count(engine: Engine) -> int:
         return int(connection.execute(select(func.count()).select_from(articles)).scalar_one())
 
 
+def under(dimension: str, key: str) -> list[ColumnElement[bool]]:
+    """The articles that count under a key."""
+    if dimension == "source":
+        return [articles.c.source == key]
+    if dimension == "language":
+        return [articles.c.language == key]
+    if dimension == "topic":
+        return [articles.c.topics.contains(f'"{key}":', autoescape=True)]
+    if dimension == "entity":
+        encoded = msgspec.json.encode(key).decode()
+        return [articles.c.entities.contains(encoded, autoescape=True)]
+    return []
+
+
 def articles_between(
     engine: Engine, since: datetime, until: datetime, dimension: str = "all", key: str = "all"
 ) -> Iterator[StoredArticle]:
@@ -176,18 +190,9 @@ def articles_between(
     """
     query = (
         select(articles)
-        .where(articles.c.published >= since, articles.c.published < until)
+        .where(articles.c.published >= since, articles.c.published < until, *under(dimension, key))
         .order_by(articles.c.published, articles.c.id)
     )
-    if dimension == "source":
-        query = query.where(articles.c.source == key)
-    elif dimension == "language":
-        query = query.where(articles.c.language == key)
-    elif dimension == "topic":
-        query = query.where(articles.c.topics.contains(f'"{key}":', autoescape=True))
-    elif dimension == "entity":
-        encoded = msgspec.json.encode(key).decode()
-        query = query.where(articles.c.entities.contains(encoded, autoescape=True))
     with reading(engine) as connection:
         for row in connection.execute(query):
             article = _article(row)
