@@ -26,6 +26,7 @@ from monitor.rule_reach import HISTORY
 from monitor.store import alerts as alert_store
 from monitor.store.engine import writing
 from monitor.store.ingestion import insert_for
+from monitor.store.reach import reach_of_store
 from monitor.store.schema import detector_progress, detector_states
 from monitor.store.sight import Sight
 from monitor.store.watch import watched_stretches
@@ -67,11 +68,14 @@ def load_states(
     """
     table, states = detector_progress.c, detector_states.c
     result: dict[str, RuleStates] = {}
-    since = watched_stretches(engine)[-1].first
+    watched = watched_stretches(engine)[-1].first
+    fine_from = reach_of_store(engine).five_minutes_from
     with writing(engine) as connection:
         known = {row.rule: row for row in connection.execute(select(detector_progress))}
         for rule in rules:
             digest, row = rule_hash(rule), known.get(rule.name)
+            # Only where more is read than is kept: what was rolled up is no silence.
+            since = max(watched, fine_from) if fine_from > _begin(rule, watermark) else watched
             if row is not None and row.rule_hash == digest:
                 keys: dict[str, KeyState] = {}
                 crowd = Crowd()
@@ -146,8 +150,7 @@ def tick(
     settle = min(bucket_of(watermark - timedelta(seconds=rule.lateness)), last_closed)
     after = states.settled
     if after is None:
-        begin = bucket_of(watermark - HISTORY - timedelta(seconds=rule.lateness))
-        after = max(begin, states.watched_since - BUCKET_SECONDS)
+        after = max(_begin(rule, watermark), states.watched_since - BUCKET_SECONDS)
     settle = max(settle, after)
     settled = settle if settle > after else states.settled
     found, against = history(engine, rule, after, last_closed)
@@ -182,6 +185,11 @@ def tick(
     return RuleStates(
         states.announce_after, states.watched_since, settled, settled_states, crowd
     ), announced
+
+
+def _begin(rule: AnyRule, watermark: datetime) -> int:
+    """The bucket after which a rule that is new begins to read."""
+    return bucket_of(watermark - HISTORY - timedelta(seconds=rule.lateness))
 
 
 def silence_since(rule: AnyRule, since: int) -> int | None:

@@ -29,9 +29,10 @@ def history(
     """By key that the rule watches, the non-empty buckets with `after` < start <= `through`; and
     the buckets of all keys that it holds them against, as far as its windows reach back.
 
-    The second are none for rules that look at each key alone. Articles that came later than the
-    rule's lateness are in neither, so that live and at any time after the same is folded. `as_of`
-    leaves out what was scored later, too.
+    Tallies that were rolled up, to hours or days, are in neither. The second are none for rules
+    that look at each key alone. Articles that came later than the rule's lateness are in neither,
+    so that live and at any time after the same is folded. `as_of` leaves out what was scored later,
+    too.
     """
     sight = Sight(rule.lateness, as_of)
     if isinstance(rule, CriticalRule):
@@ -40,7 +41,7 @@ def history(
         )
         return found, []
     keys = list(rule.keys) or None
-    tallied = series(engine, rule.dimension, after, through, keys)
+    tallied = series(engine, rule.dimension, after, through, keys, fine=True)
     found = {key: buckets for key, buckets in tallied.items() if rule.watches(key)}
     against: list[Bucket] = []
     begin = after

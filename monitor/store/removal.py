@@ -44,9 +44,9 @@ from monitor.stories import STORY_HORIZON
 _DAY = timedelta(days=1)
 
 
-def close_a_day(engine: Engine, before: datetime) -> bool:
-    """Move the start of the articles past the next day that has any, not beyond `before`; whether
-    it moved. Raises Busy, Unavailable."""
+def close_a_day(engine: Engine, before: datetime) -> int | None:
+    """Move the start of the articles past the next day that has any, not beyond `before`; 1, or
+    None where it stands. Raises Busy, Unavailable."""
     edge = _midnight(before)
     with reading(engine) as connection:
         reach = read_reach(connection)
@@ -55,19 +55,20 @@ def close_a_day(engine: Engine, before: datetime) -> bool:
             oldest = oldest.where(articles.c.published >= reach.articles_from)
         first: datetime | None = connection.execute(oldest).scalar()
     if first is None or (begin := _midnight(first)) >= edge:
-        return False
+        return None
     end = begin + _DAY
     with changing_reach(engine) as connection:
-        if read_reach(connection) != reach:
-            return True
+        if read_reach(connection).articles_from != reach.articles_from:
+            return 0
         _keep_for_alerts(connection, end)
         _keep_watch(connection, reach.articles_from, begin, end)
         connection.execute(update(housekeeping).values(articles_from=end))
-    return True
+    return 1
 
 
-def remove_articles(engine: Engine, limit: int) -> int:
-    """Remove articles from before the reach that nothing needs, oldest first; how many went."""
+def remove_articles(engine: Engine, limit: int) -> int | None:
+    """Remove articles from before the reach that nothing needs, oldest first; how many went, None
+    where there are none."""
     needed: list[ColumnElement[bool]] = [
         exists().where(alert_articles.c.article_id == articles.c.id),
         exists().where(labels.c.article_id == articles.c.id),
@@ -75,7 +76,7 @@ def remove_articles(engine: Engine, limit: int) -> int:
     with writing(engine) as connection:
         edge = read_reach(connection).articles_from
         if edge is None:
-            return 0
+            return None
         doomed = (
             select(articles.c.id)
             .where(articles.c.published < edge, ~or_(*needed))
@@ -84,12 +85,12 @@ def remove_articles(engine: Engine, limit: int) -> int:
         )
         gone = connection.execute(delete(articles).where(articles.c.id.in_(doomed))).rowcount
         _count(connection, "articles_removed", gone)
-    return gone
+    return gone or None
 
 
-def remove_alerts(engine: Engine, before: datetime, limit: int) -> int:
+def remove_alerts(engine: Engine, before: datetime, limit: int) -> int | None:
     """Remove alerts that ended before a time, with their deliveries and what was kept for them;
-    how many went."""
+    how many went, None where there are none."""
     doomed = (
         select(alerts.c.id)
         .where(alerts.c.state.not_in(OPEN_STATES), alerts.c.resolved < before)
@@ -103,16 +104,36 @@ def remove_alerts(engine: Engine, before: datetime, limit: int) -> int:
             connection.execute(delete(alert_articles).where(alert_articles.c.alert_id.in_(ids)))
             connection.execute(delete(alerts).where(alerts.c.id.in_(ids)))
             _count(connection, "alerts_removed", len(ids))
-    return len(ids)
+    return len(ids) or None
 
 
-def remove_labels(engine: Engine, before: datetime, limit: int) -> int:
-    """Remove labels that were given before a time; how many went."""
+def remove_labels(engine: Engine, before: datetime, limit: int) -> int | None:
+    """Remove labels that were given before a time; how many went, None where there are none."""
     doomed = select(labels.c.id).where(labels.c.labelled < before).order_by(labels.c.id)
     with writing(engine) as connection:
         gone = connection.execute(delete(labels).where(labels.c.id.in_(doomed.limit(limit))))
         _count(connection, "labels_removed", gone.rowcount)
-    return gone.rowcount
+    return gone.rowcount or None
+
+
+def oldest_article(engine: Engine) -> datetime | None:
+    """Publication of the oldest article, of those that are not only kept for an alert or a label;
+    None where there are none."""
+    with reading(engine) as connection:
+        edge = read_reach(connection).articles_from
+        query = select(func.min(articles.c.published))
+        if edge is not None:
+            query = query.where(articles.c.published >= edge)
+        oldest: datetime | None = connection.execute(query).scalar()
+    return oldest
+
+
+def removed_so_far(engine: Engine) -> dict[str, int]:
+    """Rows by what became of them."""
+    names = ("articles_removed", "alerts_removed", "labels_removed", "tallies_rolled_up")
+    with reading(engine) as connection:
+        row = connection.execute(select(*(housekeeping.c[name] for name in names))).one()
+    return dict(zip(names, row, strict=True))
 
 
 def _keep_for_alerts(connection: Connection, until: datetime) -> None:

@@ -20,6 +20,7 @@ from monitor.store.engine import writing
 from monitor.store.ingestion import Advance, apply
 from monitor.store.readers import article_count
 from monitor.store.removal import close_a_day, remove_articles
+from monitor.store.rollup import roll_up_a_day, roll_up_an_hour
 from monitor.store.schema import articles
 from tests.unit.monitor.stories_data import START, scored
 
@@ -80,6 +81,10 @@ def forget_news(engine: Engine, before: datetime) -> None:
     while close_a_day(engine, before):
         pass
     while remove_articles(engine, 100):
+        pass
+    while roll_up_an_hour(engine, int(before.timestamp())) is not None:
+        pass
+    while roll_up_a_day(engine, int(before.timestamp())) is not None:
         pass
 
 

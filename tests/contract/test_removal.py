@@ -43,9 +43,9 @@ def close_days(engine: Engine) -> int:
 
 def test_articles_go_day_by_day_and_some_at_a_time(filled: Engine) -> None:
     tallies, watched = list(tally_rows(filled)), watched_stretches(filled)
-    assert remove_articles(filled, 100) == 0
+    assert remove_articles(filled, 100) is None
     assert close_days(filled) == 6
-    assert [remove_articles(filled, 4) for _ in range(3)] == [4, 2, 0]
+    assert [remove_articles(filled, 4) for _ in range(3)] == [4, 2, None]
     assert known_ids(filled, sorted(ids(0, DAYS))) == ids(6, DAYS)
     assert list(tally_rows(filled)) == tallies
     assert watched_stretches(filled) == watched
@@ -83,11 +83,11 @@ def test_what_an_alert_or_a_label_needs_stays_as_long_as_they_do(filled: Engine)
     # a2 and the copy are in the window; a1 is what makes the copy one.
     kept = {"a1", "a2", "copy"}
     assert known_ids(filled, [*ids(0, DAYS), "copy"]) == kept | {"a4"} | ids(6, DAYS)
-    assert remove_alerts(filled, EDGE, 100) == 0, "it has not ended"
+    assert remove_alerts(filled, EDGE, 100) is None, "it has not ended"
     ended = alert_of(24 * 3 + 1, resolved=True)
     with writing(filled) as connection:
         alert_store.save(connection, ended, "resolved", [], START)
-    assert remove_alerts(filled, EDGE - timedelta(days=3), 100) == 0
+    assert remove_alerts(filled, EDGE - timedelta(days=3), 100) is None
     assert remove_alerts(filled, EDGE, 100) == 1
     assert remove_articles(filled, 100) == 3
     assert remove_labels(filled, START + timedelta(days=1), 100) == 1
