@@ -74,7 +74,7 @@ OLDEST_ARTICLE = Gauge(
 )
 HOUSEKEEPING = Counter(
     "undertone_housekeeping_rows_total",
-    "Rows of the store that housekeeping removed or rolled up, and days that it closed.",
+    "Rows of the store that housekeeping removed or rolled up.",
     ["what"],
 )
 ALERTS = Counter("undertone_alert_transitions_total", "Transitions of alerts.", ["rule", "event"])

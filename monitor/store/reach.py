@@ -35,7 +35,7 @@ class Reach:
     """Bucket starts are in seconds since the epoch."""
 
     articles_from: datetime | None
-    """Of those published before only what is needed is left; None: none was ever removed."""
+    """Those published before are removed, but for what is needed; None: none ever was."""
     five_minutes_from: int
     """Tallies of buckets before are of hours,"""
     hours_from: int

@@ -3,9 +3,10 @@
 First the store's reach moves on by a day, in one transaction with what must be kept of that day:
 the articles that alerts need, and that the news was watched. From then on nothing is added to the
 day. Its articles are removed afterwards, some at a time; those that an alert or a label needs go
-once it has gone.
+with it.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import (
@@ -17,7 +18,6 @@ from sqlalchemy import (
     exists,
     func,
     literal,
-    or_,
     select,
     update,
 )
@@ -26,7 +26,7 @@ from alerts.alert import Alert
 from alerts.rule_fields import MAX_WINDOW_SECONDS
 from monitor.store.alerts import OPEN_STATES, decode_alert
 from monitor.store.engine import reading, writing
-from monitor.store.ingestion import insert_for
+from monitor.store.ingestion import MAX_PARAMETERS, insert_for
 from monitor.store.reach import changing_reach, read_reach
 from monitor.store.readers import under
 from monitor.store.schema import (
@@ -44,9 +44,9 @@ from monitor.stories import STORY_HORIZON
 _DAY = timedelta(days=1)
 
 
-def close_a_day(engine: Engine, before: datetime) -> int | None:
-    """Move the start of the articles past the next day that has any, not beyond `before`; 1, or
-    None where it stands. Raises Busy, Unavailable."""
+def close_a_day(engine: Engine, before: datetime) -> bool:
+    """Move the start of the articles past the next day that has any, not beyond `before`; False
+    where there is none. Raises Busy, Unavailable."""
     edge = _midnight(before)
     with reading(engine) as connection:
         reach = read_reach(connection)
@@ -55,42 +55,40 @@ def close_a_day(engine: Engine, before: datetime) -> int | None:
             oldest = oldest.where(articles.c.published >= reach.articles_from)
         first: datetime | None = connection.execute(oldest).scalar()
     if first is None or (begin := _midnight(first)) >= edge:
-        return None
+        return False
     end = begin + _DAY
     with changing_reach(engine) as connection:
         if read_reach(connection).articles_from != reach.articles_from:
-            return 0
+            return True
         _keep_for_alerts(connection, end)
         _keep_watch(connection, reach.articles_from, begin, end)
         connection.execute(update(housekeeping).values(articles_from=end))
-    return 1
+    return True
 
 
 def remove_articles(engine: Engine, limit: int) -> int | None:
-    """Remove articles from before the reach that nothing needs, oldest first; how many went, None
-    where there are none."""
-    needed: list[ColumnElement[bool]] = [
-        exists().where(alert_articles.c.article_id == articles.c.id),
-        exists().where(labels.c.article_id == articles.c.id),
-    ]
+    """Remove articles of the days that were closed, oldest first, but for those that are needed;
+    how many went, None where all did."""
     with writing(engine) as connection:
-        edge = read_reach(connection).articles_from
-        if edge is None:
+        edge, emptied = connection.execute(
+            select(housekeeping.c.articles_from, housekeeping.c.articles_emptied_until)
+        ).one()
+        if edge == emptied:
             return None
-        doomed = (
-            select(articles.c.id)
-            .where(articles.c.published < edge, ~or_(*needed))
-            .order_by(articles.c.published)
-            .limit(limit)
-        )
+        doomed = select(articles.c.id).where(articles.c.published < edge, *_needed_by_nothing())
+        if emptied is not None:
+            doomed = doomed.where(articles.c.published >= emptied)
+        doomed = doomed.order_by(articles.c.published).limit(limit)
         gone = connection.execute(delete(articles).where(articles.c.id.in_(doomed))).rowcount
         _count(connection, "articles_removed", gone)
-    return gone or None
+        if gone < limit:
+            connection.execute(update(housekeeping).values(articles_emptied_until=edge))
+    return gone
 
 
 def remove_alerts(engine: Engine, before: datetime, limit: int) -> int | None:
-    """Remove alerts that ended before a time, with their deliveries and what was kept for them;
-    how many went, None where there are none."""
+    """Remove alerts that ended before a time, with their deliveries and the articles that were kept
+    for them alone; how many went, None where there are none."""
     doomed = (
         select(alerts.c.id)
         .where(alerts.c.state.not_in(OPEN_STATES), alerts.c.resolved < before)
@@ -99,21 +97,44 @@ def remove_alerts(engine: Engine, before: datetime, limit: int) -> int | None:
     )
     with writing(engine) as connection:
         ids = connection.execute(doomed).scalars().all()
-        if ids:
-            connection.execute(delete(outbox).where(outbox.c.alert_id.in_(ids)))
-            connection.execute(delete(alert_articles).where(alert_articles.c.alert_id.in_(ids)))
-            connection.execute(delete(alerts).where(alerts.c.id.in_(ids)))
-            _count(connection, "alerts_removed", len(ids))
+        theirs = alert_articles.c.alert_id.in_(ids)
+        kept = connection.execute(select(alert_articles.c.article_id).where(theirs)).scalars().all()
+        connection.execute(delete(outbox).where(outbox.c.alert_id.in_(ids)))
+        connection.execute(delete(alert_articles).where(theirs))
+        connection.execute(delete(alerts).where(alerts.c.id.in_(ids)))
+        _count(connection, "alerts_removed", len(ids))
+        _release(connection, kept)
     return len(ids) or None
 
 
 def remove_labels(engine: Engine, before: datetime, limit: int) -> int | None:
-    """Remove labels that were given before a time; how many went, None where there are none."""
-    doomed = select(labels.c.id).where(labels.c.labelled < before).order_by(labels.c.id)
+    """Remove labels that were given before a time, with the articles that were kept for them alone;
+    how many went, None where there are none."""
+    doomed = select(labels.c.id, labels.c.article_id).where(labels.c.labelled < before)
     with writing(engine) as connection:
-        gone = connection.execute(delete(labels).where(labels.c.id.in_(doomed.limit(limit))))
-        _count(connection, "labels_removed", gone.rowcount)
-    return gone.rowcount or None
+        rows = connection.execute(doomed.order_by(labels.c.id).limit(limit)).all()
+        connection.execute(delete(labels).where(labels.c.id.in_([row.id for row in rows])))
+        _count(connection, "labels_removed", len(rows))
+        _release(connection, [row.article_id for row in rows])
+    return len(rows) or None
+
+
+def _release(connection: Connection, ids: Sequence[str]) -> None:
+    """Remove those of the articles whose day is closed and that nothing else needs."""
+    edge = read_reach(connection).articles_from
+    if edge is None:
+        return
+    for start in range(0, len(ids), MAX_PARAMETERS):
+        some = articles.c.id.in_(ids[start : start + MAX_PARAMETERS])
+        gone = delete(articles).where(some, articles.c.published < edge, *_needed_by_nothing())
+        _count(connection, "articles_removed", connection.execute(gone).rowcount)
+
+
+def _needed_by_nothing() -> list[ColumnElement[bool]]:
+    return [
+        ~exists().where(alert_articles.c.article_id == articles.c.id),
+        ~exists().where(labels.c.article_id == articles.c.id),
+    ]
 
 
 def oldest_article(engine: Engine) -> datetime | None:

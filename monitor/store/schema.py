@@ -238,6 +238,12 @@ housekeeping = Table(
         "articles_from",
         UtcDateTime,
         nullable=True,
+        comment="no older one is added or changed",
+    ),
+    Column(
+        "articles_emptied_until",
+        UtcDateTime,
+        nullable=True,
         comment="of older ones only what is needed is left",
     ),
     Column(

@@ -24,6 +24,8 @@ LOG = logging.getLogger(__name__)
 ROUND_SECONDS = 0.5
 REST_SECONDS = 60.0
 STEP_ROWS = 500
+STEP_ALERTS = 20
+"""Hundreds of articles may go with each."""
 FREED_PAGES = 2_000
 
 Step = Callable[[], int | None]
@@ -80,12 +82,16 @@ class Housekeeper:
             yield "tallies_rolled_up", partial(roll_up_a_day, engine, hours)
         if kept.alerts_days is not None:
             ended = before(kept.alerts_days)
-            yield "alerts_removed", partial(removal.remove_alerts, engine, ended, STEP_ROWS)
+            yield "alerts_removed", partial(removal.remove_alerts, engine, ended, STEP_ALERTS)
         if kept.labels_days is not None:
             given = before(kept.labels_days)
             yield "labels_removed", partial(removal.remove_labels, engine, given, STEP_ROWS)
         if kept.articles_days is not None:
-            published = before(kept.articles_days)
-            yield "days_closed", partial(removal.close_a_day, engine, published)
-        # Also where nothing is set any more: what was needed until now may be needed no longer.
-        yield "articles_removed", partial(removal.remove_articles, engine, STEP_ROWS)
+            yield "articles_removed", partial(self._forget, before(kept.articles_days))
+
+    def _forget(self, before: datetime) -> int | None:
+        """Some articles of a closed day; where none are left, close the next one."""
+        gone = removal.remove_articles(self._engine, STEP_ROWS)
+        if gone is not None:
+            return gone
+        return 0 if removal.close_a_day(self._engine, before) else None

@@ -15,6 +15,12 @@ def upgrade() -> None:
             "articles_from",
             sa.BigInteger(),
             nullable=True,
+            comment="no older one is added or changed",
+        ),
+        sa.Column(
+            "articles_emptied_until",
+            sa.BigInteger(),
+            nullable=True,
             comment="of older ones only what is needed is left",
         ),
         sa.Column(
