@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
 
 from alerts.alert import Alert
 from alerts.rules import AnyRule
@@ -17,8 +17,9 @@ from monitor.retention import RetentionSettings
 from monitor.store import alerts as alert_store
 from monitor.store.engine import open_store, reading
 from monitor.store.ingestion import Advance, apply
-from monitor.store.reach import Busy, held_reach
+from monitor.store.reach import Busy, held_reach, reach_of_store
 from monitor.store.readers import series, tally_rows
+from monitor.store.removal import close_a_day
 from monitor.store.rollup import roll_up_a_day, roll_up_an_hour
 from monitor.store.schema import tallies
 from monitor.workers.housekeeping import Housekeeper
@@ -138,6 +139,25 @@ def test_it_gives_way_to_one_who_counts_for_long(engine: Engine) -> None:
         held_reach(connection)
         with pytest.raises(Busy):
             roll_up(engine)
+    assert roll_up(engine) > 0
+
+
+def test_a_step_that_breaks_off_has_done_nothing(engine: Engine) -> None:
+    apply(engine, some_news(5, 60), None)
+    before = stored(engine)
+
+    def break_off(connection: object, cursor: object, statement: str, *more: object) -> None:
+        if statement.startswith("UPDATE housekeeping"):
+            raise KeyboardInterrupt
+
+    event.listen(engine, "before_cursor_execute", break_off)
+    with pytest.raises(KeyboardInterrupt):
+        roll_up_an_hour(engine, FINE_FROM)
+    with pytest.raises(KeyboardInterrupt):
+        close_a_day(engine, START + timedelta(days=2))
+    event.remove(engine, "before_cursor_execute", break_off)
+    assert stored(engine) == before
+    assert reach_of_store(engine).whole
     assert roll_up(engine) > 0
 
 
