@@ -100,7 +100,7 @@ def apply(engine: Engine, events: Sequence[ScoredEvent], advance: Advance | None
             for article, event in by_counted
         }
         _write_articles(connection, decided, rows)
-        add_to_tallies(connection, _in_their_width(decided.tallies, reach))
+        add_to_tallies(connection, reach.in_their_width(decided.tallies))
     moved = [*decided.inserted, *decided.corrected]
     return Applied(
         inserted=len(decided.inserted),
@@ -122,14 +122,6 @@ def _taken(
     known = _stored(connection, {article.id for article, _ in found})
     old = {name for name, article in known.items() if not reach.takes(article.published)}
     return [pair for pair in found if pair[0].id not in old]
-
-
-def _in_their_width(changes: Mapping[TallyKey, Counts], reach: Reach) -> dict[TallyKey, Counts]:
-    """What changes in the tallies as they are: old ones are of hours, or of days."""
-    wider: dict[TallyKey, Counts] = {}
-    for (dimension, key, bucket), counts in changes.items():
-        wider.setdefault((dimension, key, reach.start_of(bucket)), Counts()).add(counts)
-    return {key: counts for key, counts in wider.items() if counts}
 
 
 def known_ids(engine: Engine, ids: Sequence[str]) -> set[str]:

@@ -3,7 +3,7 @@
 Whoever counts holds the reach while it does; whoever changes it waits for them, and they for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from alerts.series import BUCKET_SECONDS
 from monitor.store.engine import reading, writing
 from monitor.store.schema import housekeeping
-from monitor.stories import STORY_HORIZON
+from monitor.stories import STORY_HORIZON, Counts, TallyKey
 
 HOUR_SECONDS = 3_600
 DAY_SECONDS = 86_400
@@ -60,6 +60,13 @@ class Reach:
     def start_of(self, start: int) -> int:
         """Of the tally that a bucket is counted in."""
         return start - start % self.width_seconds(start)
+
+    def in_their_width(self, changes: Mapping[TallyKey, Counts]) -> dict[TallyKey, Counts]:
+        """What changes in the tallies as they are, where `changes` are of five minutes."""
+        wider: dict[TallyKey, Counts] = {}
+        for (dimension, key, bucket), counts in changes.items():
+            wider.setdefault((dimension, key, self.start_of(bucket)), Counts()).add(counts)
+        return {key: counts for key, counts in wider.items() if counts}
 
 
 def read_reach(connection: Connection) -> Reach:
