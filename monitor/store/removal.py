@@ -79,10 +79,13 @@ def remove_articles(engine: Engine, limit: int) -> int | None:
         if emptied is not None:
             doomed = doomed.where(articles.c.published >= emptied)
         doomed = doomed.order_by(articles.c.published).limit(limit)
-        gone = connection.execute(delete(articles).where(articles.c.id.in_(doomed))).rowcount
-        _count(connection, "articles_removed", gone)
-        if gone < limit:
+        ids = connection.execute(doomed).scalars().all()
+        if not ids:
             connection.execute(update(housekeeping).values(articles_emptied_until=edge))
+            return None
+        # Another may remove the same ones: how many it were tells nothing of those that are left.
+        gone = connection.execute(delete(articles).where(articles.c.id.in_(ids))).rowcount
+        _count(connection, "articles_removed", gone)
     return gone
 
 
@@ -101,8 +104,8 @@ def remove_alerts(engine: Engine, before: datetime, limit: int) -> int | None:
         kept = connection.execute(select(alert_articles.c.article_id).where(theirs)).scalars().all()
         connection.execute(delete(outbox).where(outbox.c.alert_id.in_(ids)))
         connection.execute(delete(alert_articles).where(theirs))
-        connection.execute(delete(alerts).where(alerts.c.id.in_(ids)))
-        _count(connection, "alerts_removed", len(ids))
+        gone = connection.execute(delete(alerts).where(alerts.c.id.in_(ids)))
+        _count(connection, "alerts_removed", gone.rowcount)
         _release(connection, kept)
     return len(ids) or None
 
@@ -113,8 +116,8 @@ def remove_labels(engine: Engine, before: datetime, limit: int) -> int | None:
     doomed = select(labels.c.id, labels.c.article_id).where(labels.c.labelled < before)
     with writing(engine) as connection:
         rows = connection.execute(doomed.order_by(labels.c.id).limit(limit)).all()
-        connection.execute(delete(labels).where(labels.c.id.in_([row.id for row in rows])))
-        _count(connection, "labels_removed", len(rows))
+        gone = connection.execute(delete(labels).where(labels.c.id.in_([row.id for row in rows])))
+        _count(connection, "labels_removed", gone.rowcount)
         _release(connection, [row.article_id for row in rows])
     return len(rows) or None
 
