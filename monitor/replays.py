@@ -10,12 +10,13 @@ from sqlalchemy import Engine
 from alerts.alert import Alert
 from alerts.fold import fold
 from alerts.intervals import poisson_interval
-from alerts.rules import AnyRule
+from alerts.rules import AnyRule, CriticalRule
 from alerts.series import BUCKET_SECONDS, Bucket
 from alerts.shuffling import shuffled
 from alerts.surroundings import Crowd, Surroundings, has_crowd
 from monitor.detection import silence_since
 from monitor.rule_history import history
+from monitor.store.reach import reach_of_store
 from monitor.store.watch import Stretch, watched_stretches
 from monitor.stories import bucket_of
 
@@ -52,12 +53,13 @@ def backtest(
 ) -> list[Alert]:
     """What the rules would have announced on stored history, by the folds that run live.
 
-    History before `since` is folded too, for the baselines, and announces nothing. `as_of` leaves
-    out what was scored later.
+    History before `since` is folded too, for the baselines, and announces nothing; from before the
+    tallies were rolled up there is none. `as_of` leaves out what was scored later.
     """
     found: list[Alert] = []
-    for stretch in watched_stretches(engine, as_of):
+    for whole in watched_stretches(engine, as_of):
         for rule in rules:
+            stretch = _fine(engine, rule, whole)
             last = min(bucket_of(until) - BUCKET_SECONDS, stretch.last)
             buckets, against = history(engine, rule, stretch.first - BUCKET_SECONDS, last, as_of)
             found += _alerts(rule, buckets, against, stretch, last, since)
@@ -78,7 +80,8 @@ def simulate(
     `since` is folded too, for the baselines.
     """
     alarms, days = 0, 0.0
-    for stretch in watched_stretches(engine):
+    for whole in watched_stretches(engine):
+        stretch = _fine(engine, rule, whole)
         last = min(bucket_of(until) - BUCKET_SECONDS, stretch.last)
         begin = max(stretch.first, bucket_of(since))
         if last <= begin:
@@ -94,6 +97,13 @@ def simulate(
             alarms += len(_alerts(rule, dealt, shuffled(against, source), stretch, last, since))
             days += (last + BUCKET_SECONDS - begin) / timedelta(days=1).total_seconds()
     return SimulatedRate(rule.name, getattr(rule, "false_alarms", None), alarms, days)
+
+
+def _fine(engine: Engine, rule: AnyRule, stretch: Stretch) -> Stretch:
+    """The part of a stretch whose tallies are of five minutes, for a rule that reads tallies."""
+    if isinstance(rule, CriticalRule):
+        return stretch
+    return Stretch(max(stretch.first, reach_of_store(engine).five_minutes_from), stretch.last)
 
 
 def _alerts(
