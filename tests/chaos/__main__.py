@@ -22,6 +22,7 @@ from tests.chaos.run import MODULE, NotFinished, Report, run
 from tests.chaos.schedule import Fault, draw
 from tests.chaos.shrinking import shrink
 from tests.chaos.world import Servers, Stream, servers
+from tests.paths import SHARED
 
 BROKERS = 3
 MUTANT_ARTICLES = 1_500
@@ -30,6 +31,9 @@ MUTANT_ARCHIVES = ("flash-2026",)
 
 
 def main() -> int:
+    if SHARED is None:
+        _say("make chaos needs Kafka and archives of news: set UNDERTONE_SHARED to their folder")
+        return 2
     seed = int(os.environ.get("CHAOS_SEED") or time.time())
     count = int(os.environ.get("CHAOS_FAULTS", "200"))
     articles = int(os.environ.get("CHAOS_ARTICLES", "50000"))
