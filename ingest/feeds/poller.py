@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from ingest.feeds.polling import OnArticles, Poll, poll
@@ -28,7 +30,7 @@ OnError = Callable[[FeedSettings, Exception], None]
 
 
 class Poller:
-    """Runs `poll` for every enabled feed until stopped.
+    """Runs `poll` for every enabled feed that it has taken until stopped.
 
     `on_articles` gets new and changed articles, from several threads, for one feed never from two
     at once. `on_poll` sees every finished poll (for metrics). `on_error` gets what `on_articles`,
@@ -52,6 +54,8 @@ class Poller:
         retry_seconds: float = 30.0,
     ) -> None:
         self._feeds = _distinct([feed for feed in feeds if feed.enabled])
+        self._taken: set[str] = set()
+        self._lock = threading.Lock()
         self._retriever = retriever
         self._states = states
         self._on_articles = on_articles
@@ -70,20 +74,33 @@ class Poller:
         )
 
     def start(self) -> None:
-        """Plans the first fetch of every feed and returns. Raises what `states.load` raises."""
-        now = self._now()
-        for feed in self._feeds:
-            state = self._states.load(feed.url)
-            self._plan(
-                feed,
-                first_fetch(
-                    now,
-                    state.next_fetch if state else None,
-                    spread_seconds=self._spread_seconds,
-                    draw=self._draw(),
-                ),
-            )
+        """Begins with the feeds that are taken, and returns."""
         self._scheduler.start()
+
+    @property
+    def urls(self) -> set[str]:
+        """The addresses of all enabled feeds."""
+        return set(self._feeds)
+
+    def take(self, urls: Collection[str]) -> None:
+        """From now on polls these and no others; a poll under way ends. Plans the first fetch of
+        those that are new to it. Raises what `states.load` raises, with nothing changed."""
+        with self._lock:
+            now = self._now()
+            wanted = self.urls.intersection(urls)
+            states = {url: self._states.load(url) for url in wanted - self._taken}
+            for url in self._taken - wanted:
+                with contextlib.suppress(JobLookupError):
+                    self._scheduler.remove_job(url)
+            self._taken = wanted
+            for url, state in states.items():
+                planned = state.next_fetch if state else None
+                self._plan(
+                    self._feeds[url],
+                    first_fetch(
+                        now, planned, spread_seconds=self._spread_seconds, draw=self._draw()
+                    ),
+                )
 
     def stop(self) -> None:
         """Begins no further poll and returns when those under way have ended, which the
@@ -93,12 +110,12 @@ class Poller:
             self._scheduler.shutdown(wait=True)
 
     def poll_now(self, url: str) -> bool:
-        """Moves the feed's next fetch to now; False when no enabled feed has this address."""
-        for feed in self._feeds:
-            if feed.url == url:
-                self._plan(feed, self._now())
-                return True
-        return False
+        """Moves the feed's next fetch to now; False when no feed that is taken has this address."""
+        with self._lock:
+            if url not in self._taken:
+                return False
+            self._plan(self._feeds[url], self._now())
+            return True
 
     def _plan(self, feed: FeedSettings, at: datetime) -> None:
         # The scheduler has the machine's clock, the plan may have another one.
@@ -113,7 +130,7 @@ class Poller:
         )
 
     def _run(self, feed: FeedSettings) -> None:
-        if self._stopping.is_set():
+        if self._stopping.is_set() or feed.url not in self._taken:
             return
         again_at = None
         try:
@@ -131,18 +148,19 @@ class Poller:
         except Exception as error:
             self._on_error(feed, error)
         finally:
-            if not self._stopping.is_set():
-                retry_at = self._now() + timedelta(seconds=self._retry_seconds)
-                self._plan(feed, again_at or retry_at)
+            with self._lock:
+                if feed.url in self._taken and not self._stopping.is_set():
+                    retry_at = self._now() + timedelta(seconds=self._retry_seconds)
+                    self._plan(feed, again_at or retry_at)
 
 
-def _distinct(feeds: list[FeedSettings]) -> list[FeedSettings]:
+def _distinct(feeds: list[FeedSettings]) -> dict[str, FeedSettings]:
     """Raises ValueError where two feeds share an address: they would share their state."""
     by_url: dict[str, FeedSettings] = {}
     for feed in feeds:
         if (other := by_url.setdefault(feed.url, feed)) is not feed:
             raise ValueError(f"feeds {other.name!r} and {feed.name!r} have the same url")
-    return feeds
+    return by_url
 
 
 def _log_error(feed: FeedSettings, error: Exception) -> None:

@@ -1,14 +1,15 @@
-"""Leases: one holder at a time for work that must not run twice (ingest, detect, notify)."""
+"""Leases: one holder at a time for work that must not run twice (replays, detect, notify)."""
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, delete, or_, select
+from sqlalchemy import Engine, and_, delete, or_, select
 
-from monitor.store.engine import writing
+from monitor.store.engine import reading, writing
 from monitor.store.ingestion import insert_for
 from monitor.store.schema import leases
 
 LEASE_SECONDS = 20
+FORGOTTEN_AFTER = timedelta(days=1)
 
 
 def hold(engine: Engine, name: str, owner: str, now: datetime) -> bool:
@@ -18,6 +19,7 @@ def hold(engine: Engine, name: str, owner: str, now: datetime) -> bool:
     """
     expires = now + timedelta(seconds=LEASE_SECONDS)
     with writing(engine) as connection:
+        connection.execute(delete(leases).where(leases.c.expires < now - FORGOTTEN_AFTER))
         insert = insert_for(connection)(leases).values(name=name, owner=owner, expires=expires)
         connection.execute(
             insert.on_conflict_do_update(
@@ -32,6 +34,17 @@ def hold(engine: Engine, name: str, owner: str, now: datetime) -> bool:
         )
         holder = connection.execute(select(leases.c.owner).where(leases.c.name == name)).scalar()
     return bool(holder == owner)
+
+
+def holders(engine: Engine, prefix: str, now: datetime) -> set[str]:
+    """Who holds a lease whose name begins so."""
+    alive = and_(
+        leases.c.name.startswith(prefix, autoescape=True),
+        leases.c.expires >= now,
+        leases.c.expires <= now + 2 * timedelta(seconds=LEASE_SECONDS),
+    )
+    with reading(engine) as connection:
+        return set(connection.execute(select(leases.c.owner).where(alive)).scalars())
 
 
 def release(engine: Engine, name: str, owner: str) -> None:

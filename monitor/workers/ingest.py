@@ -18,6 +18,7 @@ from ingest.feeds.poller import Poller
 from ingest.feeds.polling import Poll
 from ingest.feeds.retriever import Retriever
 from ingest.feeds.settings import FeedSettings
+from ingest.feeds.sharing import share_of
 from ingest.replay import due_at, rebase
 from monitor.bus import Bus, Producer
 from monitor.events import (
@@ -40,6 +41,8 @@ from monitor.workers.loop import Stopped, patiently
 
 LOG = logging.getLogger(__name__)
 ROLE = "ingest"
+MEMBER = "ingest member "
+HOLD_SECONDS = leases.LEASE_SECONDS / 4
 SAMPLE_SPEED = 40_000.0
 """The sample's week passes in a quarter of a minute."""
 FLUSH_EVERY = 200
@@ -94,8 +97,13 @@ class IngestPlan:
         return bool(self.feeds) or all(replay.rebase for replay in self.replays)
 
 
+class _LeaseLost(Exception):
+    """Another process has taken the lease."""
+
+
 class IngestWorker:
-    """One at a time by lease."""
+    """Polls its share of the feeds; of all that share them one, by lease, says how far they are,
+    and sends the replays."""
 
     def __init__(
         self,
@@ -112,24 +120,35 @@ class IngestWorker:
         self._now = now
 
     def run(self, stop: threading.Event) -> None:
-        """Take in until told to stop, or until the lease is lost."""
+        """Take in until told to stop."""
         producer: Producer | None = None
+        poller: Poller | None = None
         try:
-            while not patiently(ROLE, stop, self._hold):
-                if stop.wait(leases.LEASE_SECONDS / 4):
-                    return
             producer = patiently(ROLE, stop, self._bus.producer)
             partitions = patiently(ROLE, stop, lambda: self._bus.partitions(ARTICLES))
-            self._take_in(ArticleOutlet(producer, partitions), stop)
+            outlet = ArticleOutlet(producer, partitions)
+            poller = self._poller(outlet)
+            poller.start()
+            while not stop.is_set():
+                try:
+                    while not patiently(ROLE, stop, partial(self._hold, poller)):
+                        if stop.wait(HOLD_SECONDS):
+                            return
+                    self._lead(outlet, poller, stop)
+                except _LeaseLost:
+                    LOG.warning("ingest: another process took the lease over")
         except Stopped:
             return
         finally:
+            if poller is not None:
+                poller.stop()
             if producer is not None:
                 producer.close()
+            leases.release(self._engine, MEMBER + self._owner, self._owner)
             leases.release(self._engine, ROLE, self._owner)
 
-    def _take_in(self, outlet: ArticleOutlet, stop: threading.Event) -> None:
-        poller = Poller(
+    def _poller(self, outlet: ArticleOutlet) -> Poller:
+        return Poller(
             self._plan.feeds,
             retriever=Retriever(user_agent=self._plan.settings.user_agent),
             states=StoredFeedStates(self._engine),
@@ -137,21 +156,23 @@ class IngestWorker:
             on_poll=_count_poll,
             on_error=_report,
         )
-        poller.start()
-        try:
-            self._replay(outlet, stop)
-            grace = timedelta(seconds=self._plan.settings.grace_seconds)
-            while not stop.wait(self._plan.settings.watermark_seconds):
-                if not patiently(ROLE, stop, self._hold):
-                    LOG.warning("ingest: another process took the lease over")
-                    return
-                if self._plan.live:
-                    through = self._now() - grace
-                    patiently(ROLE, stop, partial(outlet.watermark, through))
-        finally:
-            poller.stop()
 
-    def _replay(self, outlet: ArticleOutlet, stop: threading.Event) -> None:
+    def _lead(self, outlet: ArticleOutlet, poller: Poller, stop: threading.Event) -> None:
+        """Send the replays and then watermarks. Raises Stopped, _LeaseLost."""
+        hold = partial(self._hold, poller)
+        self._replay(outlet, hold, stop)
+        grace = timedelta(seconds=self._plan.settings.grace_seconds)
+        while True:
+            due = self._now() + timedelta(seconds=self._plan.settings.watermark_seconds)
+            self._pause_until(due, hold, stop)
+            self._renew(hold, stop)
+            if self._plan.live:
+                through = self._now() - grace
+                patiently(ROLE, stop, partial(outlet.watermark, through))
+
+    def _replay(
+        self, outlet: ArticleOutlet, hold: Callable[[], bool], stop: threading.Event
+    ) -> None:
         """Send the replays' articles in order of publication, each bucket closed by a watermark."""
         for replay in self._plan.replays:
             articles = self._articles_of(replay)
@@ -184,37 +205,41 @@ class IngestWorker:
                 if closes:
                     bucket = bucket_of(article.published)
                     patiently(ROLE, stop, partial(outlet.watermark, _moment(bucket)))
-                self._pause_until(due, stop)
-                if time.monotonic() - renewed > leases.LEASE_SECONDS / 4:
+                self._pause_until(due, hold, stop)
+                if time.monotonic() - renewed > HOLD_SECONDS:
                     renewed = time.monotonic()
-                    self._renew(progress, bucket, stop)
+                    self._renew(hold, stop)
+                    self._save(progress, bucket, stop)
                 waiting.append(
                     replace(article, first_seen=self._now()) if replay.rebase else article
                 )
             patiently(ROLE, stop, partial(outlet.send, waiting, "replay"))
             end = _moment(bucket + BUCKET_SECONDS)
             patiently(ROLE, stop, partial(outlet.watermark, min(end, self._now())))
-            self._renew(progress, bucket + BUCKET_SECONDS, stop)
+            self._renew(hold, stop)
+            self._save(progress, bucket + BUCKET_SECONDS, stop)
 
     def _replay_id(self, replay: ReplaySettings, stop: threading.Event) -> str:
         bus = patiently(ROLE, stop, self._bus.identity)
         return replay_id(replay.model_dump_json(), replay.path, bus)
 
-    def _pause_until(self, due: datetime, stop: threading.Event) -> None:
-        """Wait, with the lease held. Raises Stopped."""
+    def _pause_until(self, due: datetime, hold: Callable[[], bool], stop: threading.Event) -> None:
+        """Wait, with the lease held. Raises Stopped, _LeaseLost."""
         while (pause := (due - self._now()).total_seconds()) > 0:
-            if stop.wait(min(pause, leases.LEASE_SECONDS / 4)):
+            if stop.wait(min(pause, HOLD_SECONDS)):
                 raise Stopped
-            if pause > leases.LEASE_SECONDS / 4:
-                self._renew(None, 0, stop)
+            if pause > HOLD_SECONDS:
+                self._renew(hold, stop)
 
-    def _renew(self, progress: str | None, bucket: int, stop: threading.Event) -> None:
-        """Hold the lease on, and keep that all before `bucket` is sent. Raises Stopped."""
-        if not patiently(ROLE, stop, self._hold):
-            raise Stopped
+    def _renew(self, hold: Callable[[], bool], stop: threading.Event) -> None:
+        """Hold the lease on. Raises Stopped, _LeaseLost."""
+        if not patiently(ROLE, stop, hold):
+            raise _LeaseLost
+
+    def _save(self, progress: str | None, bucket: int, stop: threading.Event) -> None:
+        """Keep that all of a replay before `bucket` is sent. Raises Stopped."""
         if progress:
-            save = partial(save_sent, self._engine, progress, _moment(bucket))
-            patiently(ROLE, stop, save)
+            patiently(ROLE, stop, partial(save_sent, self._engine, progress, _moment(bucket)))
 
     def _articles_of(self, replay: ReplaySettings) -> list[Article]:
         articles: list[Article] = []
@@ -232,8 +257,13 @@ class IngestWorker:
             articles.sort(key=lambda article: (article.published, article.id))
         return articles[: replay.limit]
 
-    def _hold(self) -> bool:
-        return leases.hold(self._engine, ROLE, self._owner, self._now())
+    def _hold(self, poller: Poller) -> bool:
+        """Be one of those who share the feeds, and take the share; whether the lease is held."""
+        now = self._now()
+        leases.hold(self._engine, MEMBER + self._owner, self._owner, now)
+        members = leases.holders(self._engine, MEMBER, now)
+        poller.take(share_of(self._owner, members, poller.urls))
+        return leases.hold(self._engine, ROLE, self._owner, now)
 
 
 def _moment(bucket: int) -> datetime:

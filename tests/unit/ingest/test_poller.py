@@ -165,6 +165,7 @@ def test_the_poller_polls_until_stopped_and_goes_on_after_errors(server: Loopbac
         spread_seconds=0,
         retry_seconds=0.05,
     )
+    poller.take(poller.urls)
     poller.start()
     assert poller.poll_now(feeds[0].url)
     assert not poller.poll_now("http://elsewhere.example/")
@@ -179,6 +180,42 @@ def test_the_poller_polls_until_stopped_and_goes_on_after_errors(server: Loopbac
     assert states.load(feeds[2].url) is None
     threading.Event().wait(1.3)
     assert len(server.requests) == seen
+
+
+def test_only_what_is_taken_is_polled(server: Loopback) -> None:
+    polls: list[str] = []
+    seen = threading.Condition()
+
+    def on_poll(feed: FeedSettings, done: Poll) -> None:
+        with seen:
+            polls.append(feed.name)
+            seen.notify_all()
+
+    feeds = [
+        feed_at(server.answer(f"/{name}", rss("a")), name=name, interval_seconds=1)
+        for name in ("one", "two")
+    ]
+    poller = Poller(
+        feeds,
+        retriever=Retriever(),
+        states=States(),
+        on_articles=Desk().take,
+        on_poll=on_poll,
+        spread_seconds=0,
+    )
+    poller.start()
+    poller.take({feeds[0].url, "http://elsewhere.example/"})
+    assert not poller.poll_now(feeds[1].url)
+    with seen:
+        assert seen.wait_for(lambda: len(polls) >= 2, 30)
+    poller.take({feeds[1].url})
+    with seen:
+        assert seen.wait_for(lambda: "two" in polls, 30)
+        first = polls.index("two")
+        # The poll that was under way may have ended after it.
+        assert seen.wait_for(lambda: len(polls) >= first + 3, 30)
+        assert set(polls[first + 2 :]) == {"two"}
+    poller.stop()
 
 
 def test_two_feeds_with_one_address_are_refused() -> None:
