@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from monitor.settings import PREFIX
@@ -20,7 +20,7 @@ DRAIN_SECONDS = 30.0
 class Roles:
     """All processes of an installation; `module` is what runs a role (`python -m module role`)."""
 
-    def __init__(self, config: Path, module: str) -> None:
+    def __init__(self, config: Path, module: str, processes: Mapping[str, int]) -> None:
         self._config = config
         self._module = module
         self._clock = config.parent / "clock"
@@ -31,7 +31,7 @@ class Roles:
         self.unasked_ends: list[str] = []
         self._running = {
             (role, number): self._start(role, number)
-            for role, count in PROCESSES.items()
+            for role, count in processes.items()
             for number in range(count)
         }
         self._watch = threading.Thread(target=self._start_again, name="supervisor", daemon=True)
@@ -122,8 +122,8 @@ class Roles:
 
 
 @contextlib.contextmanager
-def running(config: Path, module: str) -> Iterator[Roles]:
-    roles = Roles(config, module)
+def running(config: Path, module: str, processes: Mapping[str, int] = PROCESSES) -> Iterator[Roles]:
+    roles = Roles(config, module, processes)
     try:
         yield roles
     finally:

@@ -109,10 +109,15 @@ class World:
         except Unavailable:
             return False
 
-    def _finished(self) -> bool:
+    def counted(self) -> bool:
+        """Whether all is counted."""
         marks = watermarks(self.engine, "aggregate", "scored", PARTITIONS)
         last = bucket_of(self.stream.articles[-1].published) + BUCKET_SECONDS
-        if marks is None or marks[1].timestamp() < last:
+        return marks is not None and marks[1].timestamp() >= last
+
+    def _finished(self) -> bool:
+        marks = watermarks(self.engine, "aggregate", "scored", PARTITIONS)
+        if marks is None or not self.counted():
             return False
         with reading(self.engine) as connection:
             settled = list(connection.execute(select(detector_progress.c.settled)).scalars())
