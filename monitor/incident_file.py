@@ -113,9 +113,14 @@ def read_incidents(path: Path, companies: Collection[str]) -> list[Incident]:
     return incidents
 
 
+def _on_line(line: int) -> Callable[[str], tuple[int, int]]:
+    """All fields stand there."""
+    return lambda _: (line, 1)
+
+
 def _csv_entries(path: Path) -> Iterator[_Entry]:
     for line, cells in csv_rows(path, FIELDS, _NEEDED):
-        yield _Entry(cell_values(cells, _LISTS), lambda _, line=line: (line, 1))
+        yield _Entry(cell_values(cells, _LISTS), _on_line(line))
 
 
 def _json_entries(path: Path) -> Iterator[_Entry]:
@@ -128,7 +133,7 @@ def _json_entries(path: Path) -> Iterator[_Entry]:
             raise YamlFileError([Problem(str(path), line, 1, "not JSON")]) from None
         if not isinstance(values, dict):
             raise YamlFileError([Problem(str(path), line, 1, "an object a line is wanted")])
-        yield _Entry(values, lambda _, line=line: (line, 1))
+        yield _Entry(values, _on_line(line))
 
 
 def _yaml_entries(path: Path) -> Iterator[_Entry]:

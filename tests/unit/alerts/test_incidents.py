@@ -79,7 +79,8 @@ def test_figures() -> None:
     )
     assert (found.alerts, found.meeting, found.found, found.late) == (6, 5, 3, 1)
     assert (found.alerts_a_week, found.others_a_week) == (1.5, 0.25)
-    assert (found.precision, found.recall) == (pytest.approx(5 / 6), pytest.approx(3 / 5))
+    assert found.precision == pytest.approx(5 / 6)
+    assert found.recall == pytest.approx(3 / 5)
     # An alert an hour ahead of the first story, one four hours behind it; no hour, no delay.
     assert found.delays == [-HOUR, 4 * HOUR]
     assert found.median_delay == 1.5 * HOUR
