@@ -1,7 +1,7 @@
 """What a rule file would have announced, held against known incidents and against other files."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -116,16 +116,16 @@ def file_report(
     incidents: Sequence[Incident],
     since: datetime,
     until: datetime,
-    observer: Callable[[AnyRule], Observer | None] = lambda rule: None,
-    on_rule: Callable[[AnyRule], None] = lambda rule: None,
+    observers: Mapping[str, Observer],
+    on_rule: Callable[[AnyRule], None],
 ) -> FileReport:
-    """Replay the rules of a file. `incidents` are those of that time; `on_rule` is told each rule
-    that is done."""
+    """Replay the rules of a file. `incidents` are those of that time, `observers` by name of the
+    rule that they watch; `on_rule` is told each rule that is done."""
     weeks = (until - since) / WEEK
     stretches = watched_stretches(engine)
     reports, alerts = [], []
     for rule in rules:
-        done = replay(engine, rule, stretches, since, until, observe=observer(rule))
+        done = replay(engine, rule, stretches, since, until, observe=observers.get(rule.name))
         watched = [incident for incident in incidents if incident.watched_by(rule)]
         reports.append(RuleReport(done, judge(done.alerts, watched, weeks)))
         alerts += [with_evidence(engine, item, Sight(rule.lateness)) for item in done.alerts]

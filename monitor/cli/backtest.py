@@ -18,6 +18,7 @@ from monitor.cli.options import (
     prepare_data_dir,
     print_json,
     stored_span,
+    write_report,
 )
 from monitor.failures import UsageError
 from monitor.settings import DEFAULT_RULES, Settings
@@ -44,6 +45,19 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Known incidents to hold the rules against: CSV, YAML or JSON lines.",
 )
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write tables and plots to this file; it loads nothing from outside.",
+)
+@click.option(
+    "--plots",
+    "max_plots",
+    type=click.IntRange(0, 1_000),
+    default=10,
+    show_default=True,
+    help="Plots a rule in the page, those with incidents first.",
+)
 @configured
 @as_json
 def backtest(
@@ -52,6 +66,8 @@ def backtest(
     since: datetime | None,
     until: datetime | None,
     events_path: Path | None,
+    html: Path | None,
+    max_plots: int,
     as_json: bool,
 ) -> None:
     """Run the rules over stored history, by the same code that runs live; nothing is sent.
@@ -76,12 +92,17 @@ def backtest(
     \b
         undertone backtest
         undertone backtest --from 2018-02-01 --events incidents.csv
+        undertone backtest --from 2018-02-01 --events incidents.csv --html report.html
         undertone backtest --rules mine.yaml --rules theirs.yaml --events incidents.csv --json
     """
+    from monitor.backtest_page.page import page
+    from monitor.backtest_page.traces import Traces
     from monitor.cli.backtest_tables import alert_table, counted, report_tables
     from monitor.incident_file import read_incidents
     from monitor.rule_reports import differences, file_report, in_range
 
+    if html is not None and not html.absolute().parent.is_dir():
+        raise UsageError(f"{html}: no such folder: {html.absolute().parent}")
     paths = list(dict.fromkeys(rules_paths)) or [settings.rules or DEFAULT_RULES]
     files = [(path, settings.read_rules(path).rules) for path in paths]
     companies = [company.name for company in settings.watchlist_file.companies]
@@ -95,6 +116,13 @@ def backtest(
         raise UsageError(f"--to ({until}) is not after --from ({since})")
     within = in_range(incidents, since, until)
     _require_incidents(incidents, within, since, until)
+    traces = {
+        (str(path), rule.name): Traces(since, until)
+        for path, rules in files
+        for rule in rules
+        if html is not None
+    }
+    reports = []
     columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=as_json) as bar:
         task = bar.add_task("rules", total=sum(len(rules) for _, rules in files))
@@ -102,11 +130,16 @@ def backtest(
         def on_rule(rule: AnyRule) -> None:
             bar.update(task, advance=1, description=rule.name)
 
-        reports = [
-            file_report(engine, path, rules, within, since, until, on_rule=on_rule)
-            for path, rules in files
-        ]
+        for path, rules in files:
+            observers = {name: told for (file, name), told in traces.items() if file == str(path)}
+            reports.append(
+                file_report(engine, path, rules, within, since, until, observers, on_rule)
+            )
     changes = list(differences(reports))
+    outside = len(incidents) - len(within)
+    if html is not None:
+        named = str(events_path) if events_path else None
+        write_report(html, page(reports, changes, traces, named, outside, max_plots))
     is_report = bool(incidents) or len(reports) > 1
     if as_json:
         rows = [item.as_json() for item in reports] + [item.as_json() for item in changes]
@@ -115,7 +148,6 @@ def backtest(
         return
     console = Console()
     if is_report:
-        outside = len(incidents) - len(within)
         for part in report_tables(reports, changes, outside, bool(incidents)):
             console.print(part, highlight=False, soft_wrap=isinstance(part, str))
     else:

@@ -61,6 +61,15 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
+def write_report(path: Path, text: str) -> None:
+    """Write a report, and say so. Raises DataError where it cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+    click.echo(f"{path}: written", err=True)
+
+
 def prepare_data_dir(settings: Settings) -> Path:
     """Make the data directory. Raises DataError where it cannot be written."""
     path = settings.data_dir
