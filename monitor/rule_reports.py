@@ -38,7 +38,7 @@ class RuleReport:
             "rule_hash": rule_hash(self.rule),
             "detector": self.rule.detector,
             "dimension": self.rule.dimension,
-            **_figures(self.judgement),
+            **figures(self.judgement),
             "replay_seconds": round(self.replay.seconds, 3),
             "buckets_folded": self.replay.buckets,
         }
@@ -74,7 +74,7 @@ class FileReport:
             "weeks": round(self.judgement.weeks, 3),
             "models": list(self.models),
             "total": {
-                **_figures(self.judgement),
+                **figures(self.judgement),
                 "replay_seconds": round(sum(item.replay.seconds for item in self.rules), 3),
                 "buckets_folded": sum(item.replay.buckets for item in self.rules),
             },
@@ -173,7 +173,8 @@ def _overlap(one: Alert, other: Alert) -> bool:
     )
 
 
-def _figures(judgement: Judgement) -> dict[str, Any]:
+def figures(judgement: Judgement) -> dict[str, Any]:
+    """As plain values, under the names that programs rely on."""
     median = judgement.median_delay
     return {
         "alerts": judgement.alerts,

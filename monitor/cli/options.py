@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 AFTER_THE_LAST = timedelta(minutes=10)
+LEARNING = timedelta(weeks=2)
+"""History that only teaches the rules, unless --from says otherwise."""
 
 
 def configured(command: Callable[..., None]) -> Callable[..., None]:
@@ -91,6 +93,21 @@ def stored_span(settings: Settings, engine: Engine) -> tuple[datetime, datetime]
     if span is None:
         raise DataError(f"the store in {settings.data_dir} is empty; `undertone backfill` fills it")
     return span[0].astimezone(UTC), span[1] + AFTER_THE_LAST
+
+
+def judged_span(
+    settings: Settings, engine: Engine, since: datetime | None, until: datetime | None
+) -> tuple[datetime, datetime]:
+    """The time over which alerts are counted: the stored one, less the first weeks, which only
+    teach the rules. Raises DataError for an empty store, UsageError where nothing is left."""
+    first, last = stored_span(settings, engine)
+    since, until = since or first + LEARNING, until or last
+    if until <= since:
+        raise UsageError(
+            f"there is no history between {since:%Y-%m-%d} and {until:%Y-%m-%d}; "
+            "it must be longer than two weeks, or --from given"
+        )
+    return since, until
 
 
 class Moment(click.ParamType[datetime]):
