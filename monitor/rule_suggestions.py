@@ -1,15 +1,17 @@
 """Settings of rules proposed for known incidents, within a budget of false alarms.
 
 A proposal is a rule for each dimension that incidents are about, all of one kind of detector, each
-with an equal part of the budget. Of a small grid (`monitor/rule_grid.py`) the settings are taken
-that find most incidents of the first part of the history, among those whose false alarms on that
-part, with its labels shuffled, keep within the rule's part of the budget. A rule that finds nothing
-that the others do not is left out. The rest of the history only tests what was chosen.
+with a part of the budget, by how many incidents are about it. Of a small grid
+(`monitor/rule_grid.py`) the settings are taken that find most incidents of the first part of the
+history, among those whose false alarms on that part, with its labels shuffled, keep within the
+rule's part of the budget. A rule that finds nothing that the others do not is left out. The rest of
+the history only tests what was chosen.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
@@ -19,6 +21,10 @@ from monitor.replays import SimulatedRate, replay, simulate
 from monitor.rule_grid import Candidate, candidates
 from monitor.rule_reports import WEEK, in_range
 from monitor.store.watch import Stretch, watched_stretches
+
+_QUICK_FIRST = ("all", "language", "source", "topic", "entity")
+ENOUGH_ALARMS = 20
+MOST_SHUFFLES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,8 @@ class Search:
     until: datetime
     budget: float
     """False alarms a day of a proposal as a whole."""
-    shuffles: int
+    shuffles: int | None
+    """None: as many as it takes to measure the budget."""
     seed: int
 
     @property
@@ -46,11 +53,26 @@ class Search:
         return in_range(self.incidents, self.split, self.until)
 
     @property
-    def dimensions(self) -> list[str]:
-        """That the known incidents are about, the one with most of them first."""
-        about = [{dimension for dimension, _ in incident.about} for incident in self.known]
-        names = sorted(set().union(*about))
-        return sorted(names, key=lambda name: -sum(name in item for item in about))
+    def parts(self) -> dict[str, float]:
+        """Of the budget, in alarms a day: by dimension that the known incidents are about.
+
+        One that is about two dimensions counts for each of them by half. What is quick to fold
+        stands first, so that time which it does not need is left to the others.
+        """
+        weights = dict.fromkeys(_QUICK_FIRST, 0.0)
+        for incident in self.known:
+            about = {dimension for dimension, _ in incident.about}
+            for dimension in about:
+                weights[dimension] += 1 / len(about)
+        total = sum(weights.values())
+        return {name: self.budget * value / total for name, value in weights.items() if value}
+
+    def shuffles_for(self, rate: float) -> int:
+        """So many that a rule at that rate would raise `ENOUGH_ALARMS`, if that is not too many."""
+        if self.shuffles is not None:
+            return self.shuffles
+        days = (self.split - self.since) / timedelta(days=1)
+        return max(1, min(MOST_SHUFFLES, math.ceil(ENOUGH_ALARMS / (days * rate))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +103,8 @@ class Choice:
     tried: int
     of: int
     """Settings in the grid; fewer are tried where time runs out."""
+    unmeasured: int = 0
+    """Settings that found something, for whose false alarms there was no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +112,28 @@ class Part:
     """A proposal on one part of the history."""
 
     judgement: Judgement
-    false_alarms: SimulatedRate
-    """Of all its rules, with shuffled labels."""
+    rates: tuple[SimulatedRate, ...]
+    """Of each of its rules, with shuffled labels."""
+
+    @property
+    def false_alarms(self) -> float | None:
+        """A day, of all its rules; None where there is none, or no history."""
+        if not self.rates or not all(rate.days for rate in self.rates):
+            return None
+        return sum(rate.rate for rate in self.rates)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95% interval of that sum, from each rule's interval (Zou and Donner, "Construction of
+        confidence limits about effect measures", Statistics in Medicine 27, 2008).
+
+        Raises ValueError where there is no rate.
+        """
+        if self.false_alarms is None:
+            raise ValueError("no rate was measured")
+        lower = sum((rate.rate - rate.interval[0]) ** 2 for rate in self.rates) ** 0.5
+        upper = sum((rate.interval[1] - rate.rate) ** 2 for rate in self.rates) ** 0.5
+        return max(0.0, self.false_alarms - lower), self.false_alarms + upper
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +163,12 @@ def propose(
     """The best rules of a detector. `seconds` by `clock` is how long the search may take, more or
     less: each dimension has one trial at least. `on_trial` is told what is being done."""
     stretches = watched_stretches(engine)
-    dimensions = search.dimensions
     deadline = clock() + seconds
-    choices = []
-    for place, dimension in enumerate(dimensions):
-        own = (deadline - clock()) / (len(dimensions) - place)
-        told = f"{detector} on {dimension}"
-        grid = candidates(detector, dimension, search.budget / len(dimensions))
-        choices.append(_choose(engine, search, stretches, grid, own, clock, on_trial, told))
+    choices: list[Choice] = []
+    for dimension, rate in search.parts.items():
+        own = (deadline - clock()) / (len(search.parts) - len(choices))
+        grid = candidates(detector, dimension, rate)
+        choices.append(_choose(engine, search, stretches, grid, rate, own, clock, on_trial))
     chosen = _needed(choices)
     known, tested = _parts(engine, search, stretches, chosen, choices, on_trial, detector)
     return Proposal(
@@ -139,13 +181,15 @@ def _choose(
     search: Search,
     stretches: Sequence[Stretch],
     grid: Sequence[Candidate],
+    budget: float,
     seconds: float,
     clock: Callable[[], float],
     on_trial: Callable[[str], None],
-    told: str,
 ) -> Choice:
     """Half of the time to see what settings find, half to see which keep within the budget."""
     dimension = grid[0].rule.dimension
+    told = f"{grid[0].rule.detector} on {dimension}"
+    shuffles = search.shuffles_for(budget)
     begun = clock()
     trials: list[Trial] = []
     for candidate in grid:
@@ -158,13 +202,13 @@ def _choose(
         weeks = (search.split - search.since) / WEEK
         trials.append(Trial(candidate, judge(done.alerts, watched, weeks)))
     useful = [trial for trial in sorted(trials, key=lambda trial: trial.rank) if trial.found]
-    budget = search.budget / len(search.dimensions)
     for number, trial in enumerate(useful):
         if number and clock() - begun > seconds:
-            break
+            left = len(useful) - number
+            return Choice(dimension, None, None, len(trials), len(grid), left)
         on_trial(f"{told}: false alarms")
         rule = trial.candidate.rule
-        rate = simulate(engine, rule, search.since, search.split, search.shuffles, search.seed)
+        rate = simulate(engine, rule, search.since, search.split, shuffles, search.seed)
         if rate.days and rate.rate <= budget:
             return Choice(dimension, trial, rate, len(trials), len(grid))
     return Choice(dimension, None, None, len(trials), len(grid))
@@ -192,17 +236,17 @@ def _parts(
     detector: str,
 ) -> tuple[Part, Part]:
     """The chosen rules together, on the part that they were chosen on and on the other."""
-    rates = {choice.dimension: choice.false_alarms for choice in choices}
+    rates = {choice.dimension: choice.false_alarms for choice in choices if choice.false_alarms}
     alerts: list[Alert] = []
-    before, after = [], []
+    before: list[SimulatedRate] = []
+    after: list[SimulatedRate] = []
     for trial in chosen:
         rule = trial.candidate.rule
         on_trial(f"{detector}: test of {rule.name}")
         alerts += replay(engine, rule, stretches, search.since, search.until).alerts
         before.append(rates[rule.dimension])
-        after.append(
-            simulate(engine, rule, search.split, search.until, search.shuffles, search.seed)
-        )
+        shuffles = search.shuffles_for(search.parts[rule.dimension])
+        after.append(simulate(engine, rule, search.split, search.until, shuffles, search.seed))
     return (
         Part(
             judge(
@@ -210,7 +254,7 @@ def _parts(
                 search.known,
                 (search.split - search.since) / WEEK,
             ),
-            _together(before),
+            tuple(before),
         ),
         Part(
             judge(
@@ -218,16 +262,9 @@ def _parts(
                 search.unseen,
                 (search.until - search.split) / WEEK,
             ),
-            _together(after),
+            tuple(after),
         ),
     )
-
-
-def _together(rates: Sequence[SimulatedRate | None]) -> SimulatedRate:
-    """Rules over the same days; a rate over none where there is no rule."""
-    found = [rate for rate in rates if rate is not None]
-    days = max((rate.days for rate in found), default=0.0)
-    return SimulatedRate("all rules", None, sum(rate.alarms for rate in found), days)
 
 
 def _rank(judgement: Judgement) -> tuple[float, ...]:

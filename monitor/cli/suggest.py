@@ -29,6 +29,7 @@ from monitor.settings import Settings
 if TYPE_CHECKING:
     from monitor.rule_suggestions import Part, Proposal, Search
 
+QUICK_FIRST = ("volume", "surge", "cusum")
 SEARCHING = 0.6
 """Of the time that is given; the rest is for the test."""
 
@@ -88,7 +89,10 @@ class Budget(click.ParamType[float]):
     help="How long it may take, about. Fewer settings are tried in less.",
 )
 @click.option(
-    "--shuffles", type=click.IntRange(1, 100), default=5, show_default=True, help="How many."
+    "--shuffles",
+    type=click.IntRange(1, 100),
+    show_default="as many as the budget takes, at most 5",
+    help="How often labels are shuffled.",
 )
 @click.option("--seed", default=1, show_default=True, help="Of the shuffles.")
 @configured
@@ -102,7 +106,7 @@ def suggest(
     choose_on: float,
     detectors: tuple[str, ...],
     minutes: float,
-    shuffles: int,
+    shuffles: int | None,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -138,7 +142,8 @@ def suggest(
             f"no incident lies between {since:%Y-%m-%d} and {split:%Y-%m-%d}, on which settings "
             "are chosen; move it with --from and --choose-on"
         )
-    wanted = list(dict.fromkeys(detectors)) or list(DETECTORS)
+    # What is quick first: time that it does not need is left to the others.
+    wanted = [name for name in QUICK_FIRST if name in detectors or not detectors]
     deadline = time.monotonic() + 60 * minutes
     proposals = []
     columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
@@ -211,10 +216,10 @@ def _told(part: Part) -> str:
 
 
 def _rate(part: Part) -> str:
-    if not part.false_alarms.days:
+    if part.false_alarms is None:
         return "not measured"
-    lower, upper = part.false_alarms.interval
-    return f"{30 * part.false_alarms.rate:.2f} ({30 * lower:.2f} to {30 * upper:.2f})"
+    lower, upper = part.interval
+    return f"{30 * part.false_alarms:.2f} ({30 * lower:.2f} to {30 * upper:.2f})"
 
 
 def _notes(proposal: Proposal) -> list[str]:
@@ -225,7 +230,12 @@ def _notes(proposal: Proposal) -> list[str]:
         about = f"{proposal.detector} on {choice.dimension}"
         if choice.tried < choice.of:
             notes.append(f"{about}: time for {choice.tried} of {choice.of} settings")
-        if choice.trial is None:
+        if choice.unmeasured:
+            notes.append(
+                f"{about}: left out, no time to measure {choice.unmeasured} settings that found "
+                "something; give --minutes more"
+            )
+        elif choice.trial is None:
             notes.append(f"{about}: left out, no settings found an incident within the budget")
         elif choice.dimension not in kept:
             notes.append(f"{about}: left out, it found nothing that the others do not")
@@ -259,11 +269,11 @@ def _plain(search: Search, proposals: Sequence[Proposal], text: str) -> dict[str
     from monitor.rule_reports import figures
 
     def part(item: Part) -> dict[str, Any]:
-        rate = item.false_alarms
+        measured = item.false_alarms is not None
         return {
             **figures(item.judgement),
-            "false_alarms_a_day": rate.rate if rate.days else None,
-            "false_alarms_interval_a_day": list(rate.interval) if rate.days else None,
+            "false_alarms_a_day": item.false_alarms,
+            "false_alarms_interval_a_day": list(item.interval) if measured else None,
         }
 
     return {

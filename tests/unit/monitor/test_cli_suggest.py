@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from alerts.incidents import Incident, judge
 from alerts.rule_fields import parse_rate
 from monitor.cli import cli
 from monitor.failures import UsageError
 from monitor.incident_file import read_incidents
+from monitor.replays import SimulatedRate
 from monitor.rule_grid import DETECTORS, candidates, file_text, rate_text
-from monitor.rule_suggestions import Search, propose
+from monitor.rule_suggestions import Part, Search, propose
 from monitor.store.engine import open_store
 from monitor.store.ingestion import apply
 from monitor.yamlfile import YamlFileError
@@ -61,6 +63,7 @@ def test_a_file_that_finds_the_incidents_within_the_budget(place: Path, tmp_path
     assert (first["tested"]["found"], first["tested"]["incidents"]) == (1, 1)
     for item in answer["proposals"]:
         assert item["chosen"]["false_alarms_a_day"] <= answer["budget_a_day"] == 0.25
+        assert item["chosen"]["false_alarms_interval_a_day"][1] > 0
     text = run(place, *options)
     assert text == answer["rule_file"]
     assert "where chosen: found 2 of 2 incidents" in text
@@ -146,3 +149,28 @@ def test_every_setting_of_the_grid_is_a_rule(detector: str) -> None:
         assert {item.rule.dimension for item in grid} == {dimension}
     at_most = candidates(detector, "topic", 1 / 366)
     assert len(at_most) == 6  # half of the least rate is the least rate
+
+
+def test_the_budget_is_parted_by_what_the_known_incidents_are_about() -> None:
+    def incident(day: int, *dimensions: str) -> Incident:
+        about = tuple((dimension, "x") for dimension in dimensions)
+        return Incident("A", START + timedelta(days=day), about)
+
+    incidents = [incident(15, "entity"), incident(16, "entity", "topic"), incident(40, "all")]
+    since, split, until = (START + timedelta(days=day) for day in (14, 34, 44))
+    search = Search(incidents, since, split, until, 0.4, None, 1)
+    assert search.parts == {"topic": pytest.approx(0.1), "entity": pytest.approx(0.3)}
+    assert (search.known, search.unseen) == (incidents[:2], incidents[2:])
+    # In 20 days a rule at one alarm a day raises twenty; one at half of that needs two shuffles.
+    assert [search.shuffles_for(rate) for rate in (2.0, 1.0, 0.5, 0.01)] == [1, 1, 2, 5]
+    assert Search([], since, split, until, 0.4, 3, 1).shuffles_for(1.0) == 3
+
+
+def test_the_rate_of_rules_together() -> None:
+    one = SimulatedRate("a", None, 10, 100.0)
+    part = Part(judge([], [], 1.0), (one, SimulatedRate("b", None, 4, 20.0)))
+    assert part.false_alarms == pytest.approx(0.3)
+    lower, upper = part.interval
+    assert 0.1 < lower < 0.3 - (0.1 - one.interval[0]) < 0.3 < 0.3 + (one.interval[1] - 0.1) < upper
+    assert Part(part.judgement, (one,)).interval == pytest.approx(one.interval)
+    assert Part(part.judgement, ()).false_alarms is None
