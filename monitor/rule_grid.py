@@ -70,6 +70,8 @@ def rate_text(rate: float) -> str:
     if rate >= 24:
         return f"{min(100, int(rate))} per day"
     hours = min(_HOURS_A_YEAR, math.ceil(24 / rate - 1e-6)) if rate > 0 else _HOURS_A_YEAR
+    if hours > 20 * 24:  # an hour more or less is nothing to that
+        hours = 24 * math.ceil(hours / 24)
     return f"1 per {hours}h" if hours % 24 else f"1 per {hours // 24}d"
 
 
