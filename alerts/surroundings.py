@@ -163,6 +163,11 @@ class Surroundings:
         """The share of the day of the bucket that starts then; before any news, a usual one."""
         return self._shares.get(_day_of(start), self._young)
 
+    def shares(self, first: int, last: int) -> tuple[Share, ...]:
+        """Those of the days from that of the bucket that starts at `first` to that at `last`."""
+        days = range(_day_of(first), _day_of(last) + 1, DAY_SECONDS)
+        return tuple(self._shares[day] for day in days if day in self._shares)
+
     def season(self, start: int) -> Season:
         """The week's rhythm as it is known on the day of that bucket."""
         return self.share(start).season

@@ -18,6 +18,7 @@ from monitor.detection import forget_states
 from monitor.events import SCORED, article_event
 from monitor.scoring import Asked, finish, prepare
 from monitor.store.ingestion import apply, known_ids, watermarks
+from monitor.store.reach import reach_of_store
 from monitor.workers.aggregate import GROUP
 
 CHUNK_ARTICLES = 512
@@ -30,6 +31,8 @@ class BackfillResult:
     read: int = 0
     new: int = 0
     duplicate: int = 0
+    expired: int = 0
+    """Older than the store keeps articles."""
     refused: int = 0
     seconds: float = 0.0
 
@@ -68,6 +71,7 @@ def backfill(
             applied = apply(engine, scored, None)
             result.new += applied.inserted
             result.duplicate += applied.duplicates + applied.corrected
+            result.expired += applied.expired
         result.seconds = round(time.monotonic() - started, 1)
         on_progress(result)
     if result.new:
@@ -91,12 +95,15 @@ def _unknown(
     """Chunks of articles that the store does not hold, each id once a chunk."""
     source = iter(rows)
     while chunk := list(itertools.islice(source, CHUNK_ARTICLES)):
+        reach = reach_of_store(engine)
         articles: dict[str, Article] = {}
         for row in chunk:
             result.read += 1
             if isinstance(row, RefusedRow):
                 result.refused += 1
                 on_refused(row)
+            elif not reach.takes(row.published):
+                result.expired += 1
             elif row.id in articles:
                 result.duplicate += 1
             else:

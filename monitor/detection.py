@@ -6,7 +6,7 @@ behind the watermark, and every tick folds from there again. So the alerts follo
 not from when a process ran.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -16,14 +16,17 @@ from sqlalchemy import Connection, Engine, delete, select, update
 
 from alerts.alert import Alert
 from alerts.fold import KeyState, Transition, fold
-from alerts.rules import AnyRule, rule_hash
+from alerts.rules import AnyRule, CriticalRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
 from alerts.surroundings import Crowd, Surroundings, has_crowd
 from monitor.evidence import with_evidence
-from monitor.rule_history import history
+from monitor.grounds import Grounds, encode_grounds, grounds
+from monitor.rule_history import alert_window, history
+from monitor.rule_reach import HISTORY
 from monitor.store import alerts as alert_store
 from monitor.store.engine import writing
 from monitor.store.ingestion import insert_for
+from monitor.store.reach import reach_of_store
 from monitor.store.schema import detector_progress, detector_states
 from monitor.store.sight import Sight
 from monitor.store.watch import watched_stretches
@@ -33,8 +36,6 @@ S = TypeVar("S", KeyState, Crowd)
 
 CROWD = "crowd"
 """Stands for the dimension where the state is not a key's but that of all of a rule's keys."""
-HISTORY = timedelta(days=120)
-"""How far back a new rule looks to learn what is usual."""
 
 
 class StatesMoved(RuntimeError):
@@ -67,11 +68,14 @@ def load_states(
     """
     table, states = detector_progress.c, detector_states.c
     result: dict[str, RuleStates] = {}
-    since = watched_stretches(engine)[-1].first
+    watched = watched_stretches(engine)[-1].first
+    fine_from = reach_of_store(engine).five_minutes_from
     with writing(engine) as connection:
         known = {row.rule: row for row in connection.execute(select(detector_progress))}
         for rule in rules:
             digest, row = rule_hash(rule), known.get(rule.name)
+            # Only where more is read than is kept: what was rolled up is no silence.
+            since = max(watched, fine_from) if fine_from > _begin(rule, watermark) else watched
             if row is not None and row.rule_hash == digest:
                 keys: dict[str, KeyState] = {}
                 crowd = Crowd()
@@ -146,8 +150,7 @@ def tick(
     settle = min(bucket_of(watermark - timedelta(seconds=rule.lateness)), last_closed)
     after = states.settled
     if after is None:
-        begin = bucket_of(watermark - HISTORY - timedelta(seconds=rule.lateness))
-        after = max(begin, states.watched_since - BUCKET_SECONDS)
+        after = max(_begin(rule, watermark), states.watched_since - BUCKET_SECONDS)
     settle = max(settle, after)
     settled = settle if settle > after else states.settled
     found, against = history(engine, rule, after, last_closed)
@@ -168,14 +171,25 @@ def tick(
             item for item in folded + more if item.alert.started.timestamp() > states.announce_after
         ]
         open_now[key] = ahead.life.phase == "firing"
+
+    def grounds_for(fired: Transition) -> Grounds:
+        key = fired.alert.key
+        own = found.get(key, ())
+        return grounds(rule, states.keys.get(key), key, own, since, around, against, fired)
+
     with writing(engine) as connection:
         announced = _announce(
-            engine, connection, rule, transitions, open_now, last_closed, channels, now
+            engine, connection, rule, transitions, grounds_for, open_now, last_closed, channels, now
         )
         _save_states(connection, rule, states, settled, changed, crowd)
     return RuleStates(
         states.announce_after, states.watched_since, settled, settled_states, crowd
     ), announced
+
+
+def _begin(rule: AnyRule, watermark: datetime) -> int:
+    """The bucket after which a rule that is new begins to read."""
+    return bucket_of(watermark - HISTORY - timedelta(seconds=rule.lateness))
 
 
 def silence_since(rule: AnyRule, since: int) -> int | None:
@@ -235,6 +249,7 @@ def _announce(
     connection: Connection,
     rule: AnyRule,
     transitions: Sequence[Transition],
+    grounds_for: Callable[[Transition], Grounds],
     open_now: dict[str, bool],
     last_closed: int,
     channels: Sequence[str],
@@ -249,7 +264,7 @@ def _announce(
     ordered = sorted(transitions, key=lambda item: (item.bucket, item.alert.key))
     owed = [name for name in channels if not rule.channels or name in rule.channels]
     for transition in ordered:
-        alert = transition.alert
+        alert, kept = transition.alert, None
         known = alert_store.latest(connection, alert.fingerprint)
         if transition.event == "firing":
             overlaps = known is not None and (
@@ -258,11 +273,12 @@ def _announce(
             if overlaps:
                 continue
             alert = with_evidence(engine, alert, Sight(rule.lateness))
+            kept = _kept(engine, rule, alert, grounds_for(transition))
         elif known is None or known.resolved is not None or known.started > alert.started:
             continue
         else:
             alert = msgspec.structs.replace(known, state="resolved", resolved=alert.resolved)
-        if alert_store.save(connection, alert, transition.event, owed, now):
+        if alert_store.save(connection, alert, transition.event, owed, now, kept):
             announced.append((transition.event, alert))
     ended = datetime.fromtimestamp(last_closed + BUCKET_SECONDS, UTC)
     for alert in alert_store.open_alerts(connection, rule.name).values():
@@ -271,6 +287,14 @@ def _announce(
             if alert_store.save(connection, gone, "resolved", owed, now):
                 announced.append(("resolved", gone))
     return announced
+
+
+def _kept(engine: Engine, rule: AnyRule, alert: Alert, last_step: Grounds) -> bytes:
+    """What is kept with an alert for the time when older news is gone."""
+    if not isinstance(rule, CriticalRule):
+        window = tuple(alert_window(engine, rule, alert))
+        last_step = msgspec.structs.replace(last_step, window=window)
+    return encode_grounds(last_step)
 
 
 def _save_states(

@@ -2,7 +2,9 @@
 
 The fold that runs live runs again over the tallies less what was scored later; the evidence is
 read again from the articles, and the window is counted again from them. An article that was
-altered, another model's scores, a changed rule: each shows as a difference.
+altered, another model's scores, a changed rule: each shows as a difference. Where older news was
+removed or its tallies rolled up, the fold's last step is taken again from the state that was kept
+with the alert, and the tallies that were kept with it are held against the articles.
 """
 
 from collections.abc import Sequence
@@ -15,11 +17,13 @@ from sqlalchemy import Engine
 
 from alerts.alert import Alert
 from alerts.rules import AnyRule, CriticalRule, rule_hash
-from alerts.series import BUCKET_SECONDS
+from alerts.series import BUCKET_SECONDS, Bucket
 from monitor.evidence import window_articles, with_evidence
+from monitor.grounds import Grounds, again, decode_grounds
 from monitor.replays import backtest
-from monitor.rule_history import history
-from monitor.store.alerts import fired_at
+from monitor.rule_history import alert_window
+from monitor.store.alerts import fired_at, grounds_of
+from monitor.store.reach import reach_of_store
 from monitor.store.readers import StoredArticle
 from monitor.store.seen_tallies import window_from_articles
 from monitor.store.sight import Sight
@@ -45,6 +49,8 @@ class Explanation:
     alert: Alert
     fired: datetime
     rule: AnyRule | None
+    from_last_step: bool
+    """Older news is not all there: it was folded from the state that was kept with the alert."""
     articles: tuple[StoredArticle, ...]
     """Of the window, those that it was folded from, oldest first."""
     late: tuple[StoredArticle, ...]
@@ -78,6 +84,7 @@ class Explanation:
                 for item in self.differences
             ],
             "fired": self.fired,
+            "from_last_step": self.from_last_step,
             "late_articles": [item.id for item in self.late],
             "rule": None if self.rule is None else self.rule.model_dump(mode="json"),
             "alert": self.alert.as_json(),
@@ -102,16 +109,22 @@ def explain(engine: Engine, rules: Sequence[AnyRule], alert: Alert) -> Explanati
     fired = fired_at(engine, alert.id)
     assert fired is not None, f"alert {alert.id} is not in the store"
     rule = next((item for item in rules if item.name == alert.rule), None)
+    whole = reach_of_store(engine).whole
+    body = None if whole else grounds_of(engine, alert.id)
+    kept = None if body is None else decode_grounds(body)
     sight = Sight(None if rule is None else rule.lateness, fired)
     differences: list[Difference] = []
     if rule is None:
         differences.append(Difference("rule", alert.rule, None))
     else:
-        differences += _refolded(engine, rule, alert, fired)
+        differences += (
+            _refolded(engine, rule, alert, fired) if kept is None else _last_step(rule, alert, kept)
+        )
         if not isinstance(rule, CriticalRule):
-            differences += _recounted(engine, rule, alert, sight)
+            window = alert_window(engine, rule, alert, fired) if kept is None else kept.window
+            differences += _recounted(engine, alert, window, sight)
     differences += _reread(engine, alert, sight)
-    window = [
+    told = [
         (item, sight.sees(item.scored, item.behind_seconds))
         for item in window_articles(engine, alert)
     ]
@@ -119,8 +132,9 @@ def explain(engine: Engine, rules: Sequence[AnyRule], alert: Alert) -> Explanati
         alert,
         fired,
         rule,
-        tuple(item for item, seen in window if seen),
-        tuple(item for item, seen in window if not seen),
+        kept is not None,
+        tuple(item for item, seen in told if seen),
+        tuple(item for item, seen in told if not seen),
         tuple(differences),
     )
 
@@ -129,23 +143,35 @@ def _refolded(engine: Engine, rule: AnyRule, alert: Alert, fired: datetime) -> l
     """Where the rule's fold over the tallies ends in another alert, or in none."""
     changed = rule_hash(rule) != alert.rule_hash
     until = alert.started + timedelta(seconds=BUCKET_SECONDS * (rule.for_buckets - 1))
-    again = backtest(engine, [rule], alert.started, until, as_of=fired)
-    found = next((item for item in again if item.id == alert.id), None)
+    alerts = backtest(engine, [rule], alert.started, until, as_of=fired)
+    found = next((item for item in alerts if item.id == alert.id), None)
     if found is None:
         hashes = [Difference("rule_hash", alert.rule_hash, rule_hash(rule))] if changed else []
         return [*hashes, Difference("id", alert.id, None)]
-    kept = {"top": alert.top, "models": alert.models, "evidence": alert.evidence}
-    return _differences(alert, msgspec.structs.replace(found, **kept))
+    return _refound(alert, found)
 
 
-def _recounted(engine: Engine, rule: AnyRule, alert: Alert, sight: Sight) -> list[Difference]:
+def _last_step(rule: AnyRule, alert: Alert, kept: Grounds) -> list[Difference]:
+    """Where the last step of the rule's fold ends in another alert, or in none."""
+    if rule_hash(rule) != alert.rule_hash:
+        return [Difference("rule_hash", alert.rule_hash, rule_hash(rule))]
+    found = again(rule, alert.key, kept)
+    return [Difference("id", alert.id, None)] if found is None else _refound(alert, found)
+
+
+def _refound(alert: Alert, found: Alert) -> list[Difference]:
+    read = {"top": alert.top, "models": alert.models, "evidence": alert.evidence}
+    return _differences(alert, msgspec.structs.replace(found, **read))
+
+
+def _recounted(
+    engine: Engine, alert: Alert, tallies: Sequence[Bucket], sight: Sight
+) -> list[Difference]:
     """Where the tallies of the window are not what its articles come to."""
     last = bucket_of(alert.started) - BUCKET_SECONDS
     first = last + BUCKET_SECONDS - alert.window_seconds
-    only = rule.model_copy(update={"keys": (alert.key,)})
-    found, _ = history(engine, only, first - 1, last, sight.as_of)
-    counted = window_from_articles(engine, rule.dimension, alert.key, first, last, sight)
-    tallied = {item.start: item for item in found.get(alert.key, ())}
+    counted = window_from_articles(engine, alert.dimension, alert.key, first, last, sight)
+    tallied = {item.start: item for item in tallies}
     return [
         Difference(
             f"tally {datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M}",
@@ -159,14 +185,14 @@ def _recounted(engine: Engine, rule: AnyRule, alert: Alert, sight: Sight) -> lis
 
 def _reread(engine: Engine, alert: Alert, sight: Sight) -> list[Difference]:
     """Where the articles of the window are not those that the alert was written with."""
-    again = with_evidence(engine, alert, sight)
+    read = with_evidence(engine, alert, sight)
     if not alert.evidence:
-        again = msgspec.structs.replace(again, evidence="")
-    return _differences(alert, again)
+        read = msgspec.structs.replace(read, evidence="")
+    return _differences(alert, read)
 
 
-def _differences(stored: Alert, again: Alert) -> list[Difference]:
-    before, after = msgspec.to_builtins(stored), msgspec.to_builtins(again)
+def _differences(stored: Alert, anew: Alert) -> list[Difference]:
+    before, after = msgspec.to_builtins(stored), msgspec.to_builtins(anew)
     return [
         Difference(name, before[name], after[name])
         for name in before

@@ -67,6 +67,16 @@ WATERMARK = Gauge(
     "Time up to which every partition is complete.",
     multiprocess_mode="max",
 )
+OLDEST_ARTICLE = Gauge(
+    "undertone_oldest_article_timestamp_seconds",
+    "Publication of the oldest article that is not only kept for an alert or a label.",
+    multiprocess_mode="mostrecent",
+)
+HOUSEKEEPING = Counter(
+    "undertone_housekeeping_rows_total",
+    "Rows of the store that housekeeping removed or rolled up.",
+    ["what"],
+)
 ALERTS = Counter("undertone_alert_transitions_total", "Transitions of alerts.", ["rule", "event"])
 DELIVERIES = Counter(
     "undertone_deliveries_total", "Deliveries to channels, by result.", ["channel", "result"]

@@ -11,6 +11,7 @@ from monitor.store import alerts as alert_store
 from monitor.store.feeds import StoredFeedStates
 from monitor.store.ingestion import positions, watermarks
 from monitor.store.readers import article_count
+from monitor.store.removal import oldest_article, removed_so_far
 from monitor.workers.aggregate import GROUP as AGGREGATE
 from monitor.workers.score import GROUP as SCORE
 
@@ -31,6 +32,7 @@ def status_of(settings: Settings, engine: Engine, bus: Bus) -> dict[str, Any]:
         feeds["not yet polled" if state is None else "failing" if state.error else "ok"] += 1
     return {
         "articles": article_count(engine),
+        "oldest_article": oldest_article(engine),
         "waiting_to_be_scored": sum(
             end - scored.get(part, 0) for part, end in ends[ARTICLES].items()
         ),
@@ -42,4 +44,5 @@ def status_of(settings: Settings, engine: Engine, bus: Bus) -> dict[str, Any]:
         "open_alerts": len(alert_store.listing(engine, alert_store.OPEN_STATES)),
         "deliveries": alert_store.outbox_counts(engine),
         "feeds": feeds,
+        "housekeeping": removed_so_far(engine),
     }

@@ -12,12 +12,13 @@ from sqlalchemy import Engine
 from alerts.alert import Alert
 from alerts.fold import fold
 from alerts.intervals import poisson_interval
-from alerts.rules import AnyRule
+from alerts.rules import AnyRule, CriticalRule
 from alerts.series import BUCKET_SECONDS, Bucket, Finding
 from alerts.shuffling import shuffled
 from alerts.surroundings import Crowd, Surroundings, has_crowd
 from monitor.detection import silence_since
 from monitor.rule_history import history
+from monitor.store.reach import reach_of_store
 from monitor.store.watch import Stretch, watched_stretches
 from monitor.stories import bucket_of
 
@@ -73,12 +74,14 @@ def replay(
     """What a rule would have announced on stored history, by the fold that runs live.
 
     `stretches` are those that the store was watched in. History before `since` is folded too, for
-    the baselines, and announces nothing. `as_of` leaves out what was scored later.
+    the baselines, and announces nothing; from before the tallies were rolled up there is none.
+    `as_of` leaves out what was scored later.
     """
     begun = time.perf_counter()
     found: list[Alert] = []
     count = 0
-    for stretch in stretches:
+    for whole in stretches:
+        stretch = _fine(engine, rule, whole)
         last = min(bucket_of(until) - BUCKET_SECONDS, stretch.last)
         buckets, against = history(engine, rule, stretch.first - BUCKET_SECONDS, last, as_of)
         found += _alerts(rule, buckets, against, stretch, last, since, observe)
@@ -114,7 +117,8 @@ def simulate(
     `since` is folded too, for the baselines.
     """
     alarms, days = 0, 0.0
-    for stretch in watched_stretches(engine):
+    for whole in watched_stretches(engine):
+        stretch = _fine(engine, rule, whole)
         last = min(bucket_of(until) - BUCKET_SECONDS, stretch.last)
         begin = max(stretch.first, bucket_of(since))
         if last <= begin:
@@ -130,6 +134,13 @@ def simulate(
             alarms += len(_alerts(rule, dealt, shuffled(against, source), stretch, last, since))
             days += (last + BUCKET_SECONDS - begin) / timedelta(days=1).total_seconds()
     return SimulatedRate(rule.name, getattr(rule, "false_alarms", None), alarms, days)
+
+
+def _fine(engine: Engine, rule: AnyRule, stretch: Stretch) -> Stretch:
+    """The part of a stretch whose tallies are of five minutes, for a rule that reads tallies."""
+    if isinstance(rule, CriticalRule):
+        return stretch
+    return Stretch(max(stretch.first, reach_of_store(engine).five_minutes_from), stretch.last)
 
 
 def _alerts(

@@ -58,12 +58,14 @@ def run_aggregate(settings: Settings, stop: threading.Event) -> None:
 
 def run_detect(settings: Settings, stop: threading.Event) -> None:
     from monitor.workers.detect import DetectWorker
+    from monitor.workers.housekeeping import Housekeeper
 
     rules = settings.rule_file.rules
     bus = patiently("detect", stop, lambda: open_bus(settings))
     engine = patiently("detect", stop, lambda: open_store(settings.store_url))
     names = [channel.name for channel in settings.channels]
-    DetectWorker(bus, engine, rules, names, _owner()).run(stop)
+    keeper = Housekeeper(engine, settings.store.retention)
+    DetectWorker(bus, engine, rules, names, _owner(), keeper).run(stop)
 
 
 def run_notify(settings: Settings, stop: threading.Event) -> None:

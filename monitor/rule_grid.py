@@ -25,7 +25,7 @@ _DIMENSIONS: dict[str, dict[str, Any]] = {
     "language": {"min_negative": 20, "min_stories": 30, "cooldown": "24h"},
     "all": {"min_negative": 20, "min_stories": 30, "cooldown": "24h"},
 }
-"""As in the default rules."""
+"""What is not tried: news enough for a share to say something, and what a key begins with."""
 _HOURS_A_YEAR = 366 * 24
 
 
@@ -38,8 +38,8 @@ class Candidate:
 
 
 def candidates(detector: str, dimension: str, rate: float) -> list[Candidate]:
-    """What is tried; `rate` is what the budget leaves for the rule, in alarms a day. The settings
-    nearest to the default rules stand first."""
+    """What is tried; `rate` is what the budget leaves for the rule, in alarms a day. Those
+    that ask for no more and no less than that stand first, but of `cusum`."""
     found: dict[str, Candidate] = {}
     model = DETECTORS[detector]
     tried: Iterable[tuple[float, dict[str, str | float]]] = (

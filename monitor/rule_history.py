@@ -4,12 +4,23 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
+from alerts.alert import Alert
 from alerts.rules import AnyRule, CriticalRule, DivergenceRule
-from alerts.series import Bucket
+from alerts.series import BUCKET_SECONDS, Bucket
 from monitor.store.critical import critical_series
 from monitor.store.readers import series, totals
 from monitor.store.seen_tallies import totals_without, unseen_counts, without
 from monitor.store.sight import Sight
+
+
+def alert_window(
+    engine: Engine, rule: AnyRule, alert: Alert, as_of: datetime | None = None
+) -> list[Bucket]:
+    """What a rule folds of an alert's key, over the alert's window."""
+    last = int(alert.started.timestamp()) - BUCKET_SECONDS
+    only = rule.model_copy(update={"keys": (alert.key,)})
+    found, _ = history(engine, only, last - alert.window_seconds, last, as_of)
+    return found.get(alert.key, [])
 
 
 def history(
@@ -18,9 +29,10 @@ def history(
     """By key that the rule watches, the non-empty buckets with `after` < start <= `through`; and
     the buckets of all keys that it holds them against, as far as its windows reach back.
 
-    The second are none for rules that look at each key alone. Articles that came later than the
-    rule's lateness are in neither, so that live and at any time after the same is folded. `as_of`
-    leaves out what was scored later, too.
+    Tallies that were rolled up, to hours or days, are in neither. The second are none for rules
+    that look at each key alone. Articles that came later than the rule's lateness are in neither,
+    so that live and at any time after the same is folded. `as_of` leaves out what was scored later,
+    too.
     """
     sight = Sight(rule.lateness, as_of)
     if isinstance(rule, CriticalRule):
@@ -29,7 +41,7 @@ def history(
         )
         return found, []
     keys = list(rule.keys) or None
-    tallied = series(engine, rule.dimension, after, through, keys)
+    tallied = series(engine, rule.dimension, after, through, keys, fine=True)
     found = {key: buckets for key, buckets in tallied.items() if rule.watches(key)}
     against: list[Bucket] = []
     begin = after

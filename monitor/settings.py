@@ -17,7 +17,9 @@ from models.tiers import Tier
 from models.watched import WatchlistFile
 from monitor.bus_settings import BusSettings
 from monitor.failures import UsageError
+from monitor.retention import RetentionSettings
 from monitor.rule_names import check_names
+from monitor.rule_reach import check_retention
 from monitor.watchlist_file import load_watchlist
 from monitor.yamlfile import Problem, YamlFileError, load_yaml, plain, problems_of, read_yaml
 
@@ -36,6 +38,7 @@ class StoreSettings(_Part):
     """Where results are kept; "" is SQLite in the data directory."""
 
     url: str = ""
+    retention: RetentionSettings = RetentionSettings()
 
 
 class ShadowSettings(_Part):
@@ -192,8 +195,11 @@ class Settings(BaseSettings):
 
     @cached_property
     def rule_file(self) -> RuleFile:
-        """The rules in force; raises as `read_rules`."""
-        return self.read_rules(self.rules or DEFAULT_RULES)
+        """The rules in force; raises as `read_rules`, and UsageError where the store keeps less
+        than a rule reads."""
+        found = self.read_rules(self.rules or DEFAULT_RULES)
+        check_retention(self.store.retention, found.rules)
+        return found
 
     def read_rules(self, path: Path) -> RuleFile:
         """A rule file. Raises YamlFileError, and UsageError where it names what is not here."""

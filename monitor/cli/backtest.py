@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from monitor.cli.options import (
 from monitor.failures import UsageError
 from monitor.settings import DEFAULT_RULES, Settings
 from monitor.store.engine import open_store
+from monitor.store.reach import reach_of_store
 
 if TYPE_CHECKING:
     from alerts.incidents import Incident
@@ -114,6 +115,14 @@ def backtest(
     until = until or last
     if until <= since:
         raise UsageError(f"--to ({until}) is not after --from ({since})")
+    rolled_up_to = reach_of_store(engine).five_minutes_from
+    if since.timestamp() < rolled_up_to:
+        click.secho(
+            f"tallies before {datetime.fromtimestamp(rolled_up_to, UTC):%Y-%m-%d %H:%M} are rolled "
+            "up: most rules see nothing of that time, and find no incident in it",
+            fg="yellow",
+            err=True,
+        )
     within = in_range(incidents, since, until)
     _require_incidents(incidents, within, since, until)
     traces = {

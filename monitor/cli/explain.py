@@ -90,6 +90,12 @@ def _show(console: Console, settings: Settings, explanation: Explanation, storie
         ("models", ", ".join(alert.models)),
         ("rule", f"{alert.rule} {alert.rule_hash}" + ("" if rule else ", which is no more")),
         ("fired", f"{explanation.fired:%Y-%m-%d %H:%M:%S}"),
+        (
+            "folded from",
+            "the state kept with it: older news is not all there any more"
+            if explanation.from_last_step
+            else "all that came before",
+        ),
     ):
         facts.add_row(Text(name, style="dim"), Text(value))
     if explanation.late:

@@ -98,9 +98,15 @@ def stored_span(settings: Settings, engine: Engine) -> tuple[datetime, datetime]
 def judged_span(
     settings: Settings, engine: Engine, since: datetime | None, until: datetime | None
 ) -> tuple[datetime, datetime]:
-    """The time over which alerts are counted: the stored one, less the first weeks, which only
-    teach the rules. Raises DataError for an empty store, UsageError where nothing is left."""
+    """The time over which alerts are counted: the stored one, less the first weeks of what is not
+    rolled up, which only teach the rules. Raises DataError for an empty store, UsageError where
+    nothing is left."""
+    from monitor.store.reach import reach_of_store
+
     first, last = stored_span(settings, engine)
+    rolled_up_to = reach_of_store(engine).five_minutes_from
+    if rolled_up_to > first.timestamp():
+        first = datetime.fromtimestamp(rolled_up_to, UTC)
     since, until = since or first + LEARNING, until or last
     if until <= since:
         raise UsageError(

@@ -1,6 +1,8 @@
 """The roles one by one, as a cluster runs them."""
 
+import contextlib
 import os
+import queue
 import signal
 import threading
 from collections.abc import Callable
@@ -14,6 +16,8 @@ from monitor.daemon import check_port
 from monitor.roles import ROLES
 from monitor.settings import load_settings
 from monitor.workers.loop import Stopped, forsaken
+
+PARENT_WATCH_SECONDS = 1.0
 
 
 def run_role(
@@ -37,18 +41,8 @@ def run_role(
         },
     )
     prepare_data_dir(settings)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     supervised = "PROMETHEUS_MULTIPROC_DIR" in os.environ
-    parent = os.getppid() if supervised else None
-
-    def watch_parent() -> None:
-        while not stop.wait(1.0):
-            if forsaken(parent):
-                stop.set()
-
-    threading.Thread(target=watch_parent, name="watch-parent", daemon=True).start()
+    stop = stopped_by_signals(os.getppid() if supervised else None)
     if name == "web" and not supervised:
         check_port(settings.web.host, settings.web.port)
     if settings.metrics_port is not None and not supervised:
@@ -60,6 +54,28 @@ def run_role(
         ROLES[name](settings, stop)
     except Stopped:
         return
+
+
+def stopped_by_signals(parent: int | None) -> threading.Event:
+    """Set after SIGTERM or SIGINT, and once the parent is gone.
+
+    An event's lock is not reentrant: a handler that set it could wait for ever for the very code
+    that it interrupts. So handlers only leave word, which a thread acts on.
+    """
+    stop = threading.Event()
+    word: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda got, _: word.put(got))
+
+    def watch() -> None:
+        while not forsaken(parent):
+            with contextlib.suppress(queue.Empty):
+                word.get(timeout=PARENT_WATCH_SECONDS)
+                break
+        stop.set()
+
+    threading.Thread(target=watch, name="watch-signals", daemon=True).start()
+    return stop
 
 
 def role_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -19,6 +19,7 @@ from monitor.cli.options import (
 )
 from monitor.cli.suggest import suggest
 from monitor.failures import UsageError
+from monitor.rule_reach import check_retention
 from monitor.settings import DEFAULT_RULES, Settings
 
 
@@ -34,6 +35,7 @@ def check(settings: Settings, path: Path | None) -> None:
     """Check a rule file: PATH, or the one in force. Errors name file, line and column."""
     chosen = path or settings.rules or DEFAULT_RULES
     found = settings.read_rules(chosen)
+    check_retention(settings.store.retention, found.rules)
     for rule in found.rules:
         keys = ", ".join(rule.keys) if rule.keys else "every key"
         click.echo(f"{rule.name}: {rule.detector} on {rule.dimension} ({keys})")

@@ -21,9 +21,10 @@ def status(settings: Settings, as_json: bool) -> None:
         print_json(values)
         return
     for name, value in values.items():
-        shown = (
-            value
-            if not isinstance(value, dict)
-            else ", ".join(f"{key} {count}" for key, count in value.items()) or "none"
-        )
-        click.echo(f"{name.replace('_', ' '):22} {shown}")
+        parts = value if isinstance(value, dict) else {}
+        shown = ", ".join(f"{_words(key)} {count}" for key, count in parts.items()) or "none"
+        click.echo(f"{_words(name):22} {shown if isinstance(value, dict) else value}")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

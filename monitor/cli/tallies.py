@@ -34,17 +34,20 @@ def tallies(
 ) -> None:
     """Print stories and articles by dimension, key and bucket of time.
 
+    Tallies that were rolled up with age are of hours or days; "of" says which.
+
     undertone tallies --dimension topic --key credit --from 7d --bucket 1d
     """
     prepare_data_dir(settings)
     engine = open_store(settings.store_url)
     names = ("dimension", "key", "bucket", "stories", "articles", "negative", "neutral", "positive")
-    table = Table(*names, box=None)
+    widths = {seconds: name for name, seconds in BUCKET_WIDTHS_SECONDS.items()}
+    table = Table(*names, "of", box=None)
     for row in tally_rows(engine, dimension, key, since, until, BUCKET_WIDTHS_SECONDS[bucket]):
         if as_json:
             print_json(asdict(row))
         else:
             values = asdict(row) | {"bucket": row.bucket.strftime("%Y-%m-%d %H:%M")}
-            table.add_row(*(str(values[name]) for name in names))
+            table.add_row(*(str(values[name]) for name in names), widths[row.width_seconds])
     if not as_json:
         Console().print(table)

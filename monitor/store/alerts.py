@@ -31,10 +31,22 @@ def encode_alert(alert: Alert) -> bytes:
     return msgspec.json.encode(alert)
 
 
+def decode_alert(body: bytes) -> Alert:
+    return msgspec.json.decode(body, type=Alert)
+
+
 def save(
-    connection: Connection, alert: Alert, event: str, channels: Iterable[str], now: datetime
+    connection: Connection,
+    alert: Alert,
+    event: str,
+    channels: Iterable[str],
+    now: datetime,
+    grounds: bytes | None = None,
 ) -> bool:
-    """Write an alert's new state and what is owed for it; False when it stood already."""
+    """Write an alert's new state and what is owed for it; False when it stood already.
+
+    `grounds` are kept with an alert that begins to fire.
+    """
     insert = insert_for(connection)
     values = {
         "id": alert.id,
@@ -50,7 +62,10 @@ def save(
     }
     if event == "firing":
         written = connection.execute(
-            insert(alerts).values(values).on_conflict_do_nothing().returning(alerts.c.id)
+            insert(alerts)
+            .values(values | {"grounds": grounds})
+            .on_conflict_do_nothing()
+            .returning(alerts.c.id)
         ).first()
     else:
         values.pop("fired")
@@ -85,7 +100,16 @@ def find(engine: Engine, alert_id: str) -> Alert | None:
     query = select(alerts.c.body).where(alerts.c.id.startswith(alert_id, autoescape=True)).limit(2)
     with reading(engine) as connection:
         bodies = connection.execute(query).scalars().all()
-    return _decode(bodies[0]) if len(bodies) == 1 else None
+    return decode_alert(bodies[0]) if len(bodies) == 1 else None
+
+
+def grounds_of(engine: Engine, alert_id: str) -> bytes | None:
+    """What was kept with an alert; None for those of earlier versions."""
+    with reading(engine) as connection:
+        kept: bytes | None = connection.execute(
+            select(alerts.c.grounds).where(alerts.c.id == alert_id)
+        ).scalar()
+    return kept
 
 
 def fired_at(engine: Engine, alert_id: str) -> datetime | None:
@@ -105,7 +129,7 @@ def listing(
     if states is not None:
         query = query.where(alerts.c.state.in_(states))
     with reading(engine) as connection:
-        return [_decode(body) for body in connection.execute(query.limit(limit)).scalars()]
+        return [decode_alert(body) for body in connection.execute(query.limit(limit)).scalars()]
 
 
 def open_alerts(connection: Connection, rule: str | None = None) -> dict[str, Alert]:
@@ -113,7 +137,7 @@ def open_alerts(connection: Connection, rule: str | None = None) -> dict[str, Al
     query = select(alerts.c.body).where(alerts.c.state.in_(OPEN_STATES))
     if rule is not None:
         query = query.where(alerts.c.rule == rule)
-    found = [_decode(body) for body in connection.execute(query).scalars()]
+    found = [decode_alert(body) for body in connection.execute(query).scalars()]
     return {alert.fingerprint: alert for alert in found}
 
 
@@ -126,7 +150,7 @@ def latest(connection: Connection, fingerprint: str) -> Alert | None:
         .limit(1)
     )
     body = connection.execute(query).scalar()
-    return None if body is None else _decode(body)
+    return None if body is None else decode_alert(body)
 
 
 def due(engine: Engine, now: datetime, limit: int = 50) -> list[Delivery]:
@@ -178,7 +202,3 @@ def outbox_counts(engine: Engine) -> dict[str, int]:
 def _update(engine: Engine, delivery: Delivery, **values: object) -> None:
     with writing(engine) as connection:
         connection.execute(update(outbox).where(outbox.c.id == delivery.id).values(**values))
-
-
-def _decode(body: bytes) -> Alert:
-    return msgspec.json.decode(body, type=Alert)

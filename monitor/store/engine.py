@@ -1,6 +1,8 @@
 """Opening the store: connection, SQLite's settings, migrations."""
 
+import contextlib
 import fcntl
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,6 +90,18 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def give_space_back(engine: Engine, pages: int) -> None:
+    """Let a SQLite file that was made by this version or later shrink by at most so many of the
+    pages that nothing lies on; PostgreSQL sees to that itself."""
+    if engine.dialect.name != "sqlite":
+        return
+    with answering(engine), contextlib.closing(engine.raw_connection()) as pooled:
+        driver = pooled.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        # As a script: a single step of it frees a single page.
+        driver.executescript(f"PRAGMA incremental_vacuum({pages})")
+
+
 def _explain(engine: Engine, error: DBAPIError) -> str:
     reason = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
     return f"store {_redacted(engine.url.render_as_string())}: {reason}"
@@ -108,6 +122,9 @@ def _tune_sqlite(engine: Engine) -> None:
         connection.isolation_level = None  # type: ignore[attr-defined]
         cursor = connection.cursor()  # type: ignore[attr-defined]
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}")
+        # First, or never: WAL writes a new file's first page. Later it would only wait for writers.
+        if cursor.execute("PRAGMA page_count").fetchone() == (0,):
+            cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute("PRAGMA cache_size = -65536")

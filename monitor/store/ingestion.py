@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from monitor.bus.protocol import TopicPartition
 from monitor.events import ScoredEvent
 from monitor.store.engine import reading, writing
+from monitor.store.reach import Reach, held_reach
 from monitor.store.schema import articles, buses, offsets, tallies
 from monitor.store.sight import Sight
 from monitor.stories import (
@@ -54,6 +55,8 @@ class Applied:
     inserted: int
     corrected: int
     duplicates: int
+    expired: int
+    """Published, or known, from before the time that the store still takes articles of."""
     earliest: datetime | None
 
 
@@ -75,12 +78,13 @@ def apply(engine: Engine, events: Sequence[ScoredEvent], advance: Advance | None
 
     `advance` is None for a backfill, which has no offsets. Raises Overtaken, Fenced, Unavailable.
     """
-    by_counted = [(counted(event), event) for event in events]
     with writing(engine) as connection:
         behind: dict[str, int] = {}
         if advance is not None:
             before = _advance(connection, advance)
             behind = _behind_seconds(events, before, advance.reached)
+        reach = held_reach(connection)
+        by_counted = _taken(connection, events, reach)
         latest = latest_by_id(article for article, _ in by_counted)
         keys = {article.story_key for article in latest.values()}
         stored = _stored(connection, latest)
@@ -96,14 +100,28 @@ def apply(engine: Engine, events: Sequence[ScoredEvent], advance: Advance | None
             for article, event in by_counted
         }
         _write_articles(connection, decided, rows)
-        add_to_tallies(connection, decided.tallies)
+        add_to_tallies(connection, reach.in_their_width(decided.tallies))
     moved = [*decided.inserted, *decided.corrected]
     return Applied(
         inserted=len(decided.inserted),
         corrected=len(decided.corrected),
         duplicates=decided.duplicates,
+        expired=len(events) - len(by_counted),
         earliest=min((article.published for article in moved), default=None),
     )
+
+
+def _taken(
+    connection: Connection, events: Iterable[ScoredEvent], reach: Reach
+) -> list[tuple[CountedArticle, ScoredEvent]]:
+    """Those that can be counted: neither they nor what is known of them is from before."""
+    found = [(counted(event), event) for event in events]
+    if reach.articles_from is None:
+        return found
+    found = [pair for pair in found if reach.takes(pair[0].published)]
+    known = _stored(connection, {article.id for article, _ in found})
+    old = {name for name, article in known.items() if not reach.takes(article.published)}
+    return [pair for pair in found if pair[0].id not in old]
 
 
 def known_ids(engine: Engine, ids: Sequence[str]) -> set[str]:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from sqlalchemy import Engine, Row, func, select
+from sqlalchemy import ColumnElement, Engine, Row, ScalarSelect, func, select
 
 from alerts.series import Bucket
 from monitor.store.engine import reading
 from monitor.store.ingestion import company_sentiments
-from monitor.store.schema import articles, tallies
+from monitor.store.reach import read_reach
+from monitor.store.schema import articles, housekeeping, tallies
 from monitor.stories import label_of
 
 DIMENSIONS = ("all", "topic", "entity", "source", "language")
@@ -19,7 +20,7 @@ BUCKET_WIDTHS_SECONDS = {"5m": 300, "1h": 3_600, "1d": 86_400}
 
 @dataclass(frozen=True, slots=True)
 class TallyRow:
-    """A tally over one bucket of the width that was asked for."""
+    """A tally over one bucket."""
 
     dimension: str
     key: str
@@ -29,6 +30,8 @@ class TallyRow:
     negative: int
     neutral: int
     positive: int
+    width_seconds: int
+    """What was asked for, or more: old tallies are of hours, then of days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +90,14 @@ def tally_rows(
     if until is not None:
         query = query.where(tallies.c.bucket < int(until.timestamp()))
     with reading(engine) as connection:
+        reach = read_reach(connection)
         for row in connection.execute(query):
             yield TallyRow(
                 row.dimension,
                 row.key,
                 datetime.fromtimestamp(row.start, UTC),
-                *(int(getattr(row, name)) for name in names),
+                **{name: int(getattr(row, name)) for name in names},
+                width_seconds=max(width_seconds, reach.width_seconds(row.start)),
             )
 
 
@@ -106,8 +111,12 @@ def series(
     after: int | None,
     through: int,
     keys: Sequence[str] | None = None,
+    fine: bool = False,
 ) -> dict[str, list[Bucket]]:
-    """The non-empty buckets with `after` < start <= `through` by key, in order of time."""
+    """The non-empty buckets with `after` < start <= `through` by key, in order of time.
+
+    Old ones are of hours, then of days; with `fine` they are left out.
+    """
     columns = tallies.c
     query = (
         select(columns.key, columns.bucket, *(columns[name] for name in _COUNTS))
@@ -118,6 +127,8 @@ def series(
         query = query.where(columns.bucket > after)
     if keys is not None:
         query = query.where(columns.key.in_(keys))
+    if fine:
+        query = query.where(columns.bucket >= _fine_from())
     found: dict[str, list[Bucket]] = {}
     with reading(engine) as connection:
         for key, *values in connection.execute(query):
@@ -132,7 +143,7 @@ def totals(
     through: int,
     keys: Sequence[str] | None = None,
 ) -> list[Bucket]:
-    """The buckets with `after` < start <= `through`, summed over the keys, in order of time.
+    """The five minutes with `after` < start <= `through`, summed over the keys, in order of time.
 
     A story on two of the keys counts twice, as it does in the tallies.
     """
@@ -141,6 +152,7 @@ def totals(
         .where(
             tallies.c.dimension == dimension,
             tallies.c.bucket > after,
+            tallies.c.bucket >= _fine_from(),
             tallies.c.bucket <= through,
             tallies.c.articles > 0,
         )
@@ -151,6 +163,10 @@ def totals(
         query = query.where(tallies.c.key.in_(keys))
     with reading(engine) as connection:
         return [Bucket(*(int(value) for value in row)) for row in connection.execute(query)]
+
+
+def _fine_from() -> ScalarSelect[int]:
+    return select(housekeeping.c.five_minutes_from).scalar_subquery()
 
 
 def time_span(engine: Engine) -> tuple[datetime, datetime] | None:
@@ -179,6 +195,20 @@ def article_count(engine: Engine) -> int:
         return int(connection.execute(select(func.count()).select_from(articles)).scalar_one())
 
 
+def under(dimension: str, key: str) -> list[ColumnElement[bool]]:
+    """The articles that count under a key."""
+    if dimension == "source":
+        return [articles.c.source == key]
+    if dimension == "language":
+        return [articles.c.language == key]
+    if dimension == "topic":
+        return [articles.c.topics.contains(f'"{key}":', autoescape=True)]
+    if dimension == "entity":
+        encoded = msgspec.json.encode(key).decode()
+        return [articles.c.entities.contains(encoded, autoescape=True)]
+    return []
+
+
 def articles_between(
     engine: Engine, since: datetime, until: datetime, dimension: str = "all", key: str = "all"
 ) -> Iterator[StoredArticle]:
@@ -188,18 +218,9 @@ def articles_between(
     """
     query = (
         select(articles)
-        .where(articles.c.published >= since, articles.c.published < until)
+        .where(articles.c.published >= since, articles.c.published < until, *under(dimension, key))
         .order_by(articles.c.published, articles.c.id)
     )
-    if dimension == "source":
-        query = query.where(articles.c.source == key)
-    elif dimension == "language":
-        query = query.where(articles.c.language == key)
-    elif dimension == "topic":
-        query = query.where(articles.c.topics.contains(f'"{key}":', autoescape=True))
-    elif dimension == "entity":
-        encoded = msgspec.json.encode(key).decode()
-        query = query.where(articles.c.entities.contains(encoded, autoescape=True))
     with reading(engine) as connection:
         for row in connection.execute(query):
             article = _article(row)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 
@@ -161,8 +162,24 @@ alerts = Table(
     Column("resolved", UtcDateTime, nullable=True),
     Column("fired", UtcDateTime, nullable=False, comment="when it was decided, by the clock"),
     Column("body", LargeBinary, nullable=False, comment="JSON of the alert with its evidence"),
+    Column("grounds", LargeBinary, nullable=True, comment="compressed JSON of its last step"),
+    Column(
+        "articles_kept",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="those that it needs are in alert_articles",
+    ),
     Index("alerts_by_fingerprint", "fingerprint", "started"),
     Index("alerts_by_start", "started"),
+)
+
+alert_articles = Table(
+    "alert_articles",
+    metadata,
+    Column("article_id", String(64), primary_key=True),
+    Column("alert_id", String(32), primary_key=True),
+    Index("alert_articles_by_alert", "alert_id"),
 )
 
 outbox = Table(
@@ -211,6 +228,51 @@ leases = Table(
     Column("name", String(100), primary_key=True),
     Column("owner", String(64), nullable=False),
     Column("expires", UtcDateTime, nullable=False),
+)
+
+housekeeping = Table(
+    "housekeeping",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column(
+        "articles_from",
+        UtcDateTime,
+        nullable=True,
+        comment="no older one is added or changed",
+    ),
+    Column(
+        "articles_emptied_until",
+        UtcDateTime,
+        nullable=True,
+        comment="of older ones only what is needed is left",
+    ),
+    Column(
+        "five_minutes_from",
+        BigInteger,
+        nullable=False,
+        comment="tallies of buckets before are of hours,",
+    ),
+    Column("hours_from", BigInteger, nullable=False, comment="and those before of days"),
+    Column("articles_removed", BigInteger, nullable=False),
+    Column("alerts_removed", BigInteger, nullable=False),
+    Column("labels_removed", BigInteger, nullable=False),
+    Column("tallies_rolled_up", BigInteger, nullable=False),
+)
+"""One row."""
+
+watched_days = Table(
+    "watched_days",
+    metadata,
+    Column(
+        "day",
+        UtcDateTime,
+        primary_key=True,
+        autoincrement=False,
+        comment="whose articles were removed",
+    ),
+    Column("first", UtcDateTime, nullable=False, comment="published of those seen in time"),
+    Column("last", UtcDateTime, nullable=False),
+    Column("scored", UtcDateTime, nullable=False, comment="the first of them"),
 )
 
 labels = Table(

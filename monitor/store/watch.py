@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Engine, func, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Engine, func, select, type_coerce
 
 from monitor.store.engine import reading
-from monitor.store.schema import articles, offsets
+from monitor.store.schema import articles, offsets, watched_days
 from monitor.stories import bucket_of
 
 GAP = timedelta(days=14)
@@ -26,29 +26,37 @@ class Stretch:
     last: int
 
 
+def seen_in_time() -> list[ColumnElement[bool]]:
+    """The articles that tell of a watch."""
+    published = type_coerce(articles.c.published, BigInteger)
+    lag = type_coerce(articles.c.first_seen, BigInteger) - published
+    timely = int(TIMELY.total_seconds())
+    return [lag <= timely * _MICROSECONDS, articles.c.behind_seconds <= timely]
+
+
 def watched_stretches(engine: Engine, as_of: datetime | None = None) -> list[Stretch]:
     """The spans of time over which news came in, live or from archives, in order.
 
-    They are made of the days on which an article was seen in time, and of the time at which the
-    stream began; a backfilled article counts as seen when it was published.
+    They are made of the days on which an article was seen in time, also where it was removed since,
+    and of the time at which the stream began; a backfilled article counts as seen when it was
+    published.
     `as_of` leaves out articles that were scored later.
     """
     published = type_coerce(articles.c.published, BigInteger)
-    lag = type_coerce(articles.c.first_seen, BigInteger) - published
     day = (published - published % _DAY).label("day")
     by_day = (
         select(func.min(articles.c.published), func.max(articles.c.published))
-        .where(
-            lag <= int(TIMELY.total_seconds()) * _MICROSECONDS,
-            articles.c.behind_seconds <= int(TIMELY.total_seconds()),
-        )
+        .where(*seen_in_time())
         .group_by(day)
     )
+    removed = select(watched_days.c.first, watched_days.c.last)
     if as_of is not None:
         by_day = by_day.where(articles.c.scored <= as_of)
+        removed = removed.where(watched_days.c.scored <= as_of)
     spans: list[tuple[datetime, datetime]] = []
     with reading(engine) as connection:
         spans += [(first, last) for first, last in connection.execute(by_day)]
+        spans += [(first, last) for first, last in connection.execute(removed)]
         began, latest = connection.execute(
             select(func.min(offsets.c.first_watermark), func.max(offsets.c.watermark))
         ).one()

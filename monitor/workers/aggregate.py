@@ -117,4 +117,5 @@ def _count(engine: Engine, producer: Producer, batch: Sequence[_Read], epoch: in
     ARTICLES_COUNTED.labels("inserted").inc(applied.inserted)
     ARTICLES_COUNTED.labels("corrected").inc(applied.corrected)
     ARTICLES_COUNTED.labels("duplicate").inc(applied.duplicates)
+    ARTICLES_COUNTED.labels("expired").inc(applied.expired)
     return advance.next_offset

@@ -1,4 +1,7 @@
-"""The detect role: rules over the tallies, alerts and what is owed for them into the store."""
+"""The detect role: rules over the tallies, alerts and what is owed for them into the store.
+
+Between its rounds it keeps the store's house.
+"""
 
 import logging
 import threading
@@ -22,6 +25,7 @@ from monitor.metrics import ALERTS, PUBLISH_TO_ALERT, WATERMARK
 from monitor.store import leases
 from monitor.store.ingestion import watermarks
 from monitor.workers import aggregate
+from monitor.workers.housekeeping import Housekeeper
 from monitor.workers.loop import Stopped, patiently
 
 LOG = logging.getLogger(__name__)
@@ -39,6 +43,7 @@ class DetectWorker:
         rules: Sequence[AnyRule],
         channels: Sequence[str],
         owner: str,
+        keeper: Housekeeper | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._bus = bus
@@ -46,6 +51,7 @@ class DetectWorker:
         self._rules = rules
         self._channels = channels
         self._owner = owner
+        self._keeper = keeper
         self._now = now
         self._states: dict[str, RuleStates] | None = None
 
@@ -56,6 +62,7 @@ class DetectWorker:
             while not stop.is_set():
                 if patiently(ROLE, stop, self._hold):
                     patiently(ROLE, stop, lambda: self.once(partitions))
+                    patiently(ROLE, stop, lambda: self._keep_house(partitions))
                 else:
                     self._states = None
                 stop.wait(PAUSE_SECONDS)
@@ -94,6 +101,11 @@ class DetectWorker:
                 newest = max(story.published for story in alert.top)
                 PUBLISH_TO_ALERT.observe((self._now() - newest).total_seconds())
         return announced
+
+    def _keep_house(self, partitions: int) -> None:
+        marks = watermarks(self._engine, aggregate.GROUP, SCORED, partitions)
+        if self._keeper is not None and marks is not None:
+            self._keeper.round(marks[1])
 
     def _hold(self) -> bool:
         return leases.hold(self._engine, ROLE, self._owner, self._now())

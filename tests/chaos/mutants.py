@@ -24,6 +24,7 @@ from monitor.workers import aggregate
 from tests.chaos.schedule import Fault, draw
 
 PAUSE_SECONDS = 0.4
+LONG_PAUSE_SECONDS = 0.7
 
 
 def early_commit() -> None:
@@ -57,7 +58,7 @@ def no_fencing() -> None:
         return None
 
     def slow(engine: Engine, events: Sequence[ScoredEvent], advance: Advance | None) -> Applied:
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(LONG_PAUSE_SECONDS)
         return apply(engine, events, advance)
 
     ingestion._advance = unchecked
@@ -90,7 +91,7 @@ def counted_unconditionally() -> None:
 MUTANTS: Mapping[str, tuple[Callable[[], None], Sequence[Fault]]] = {
     "early commit": (early_commit, draw(3, 14, 1.5, ("kill",))),
     # The second aggregate stands still, time and again, for longer than its partitions wait.
-    "no fencing": (no_fencing, [Fault(5 + 20.0 * turn, "stop", 1, 14.0) for turn in range(4)]),
+    "no fencing": (no_fencing, [Fault(5 + 26.0 * turn, "stop", 1, 20.0) for turn in range(4)]),
     "counted unconditionally": (counted_unconditionally, [Fault(0.5, "duplicates", 1, 0.0)]),
 }
 """Each with faults that bring it to light."""

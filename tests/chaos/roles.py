@@ -85,7 +85,8 @@ class Roles:
         try:
             process.wait(DRAIN_SECONDS)
         except subprocess.TimeoutExpired:
-            process.kill()
+            # Its log then tells where each thread stood.
+            process.send_signal(signal.SIGABRT)
             process.wait()
         shown, taken = f"{name[0]}-{name[1]}", time.monotonic() - started
         self.drains_seconds[shown] = max(self.drains_seconds.get(shown, 0.0), taken)
@@ -95,6 +96,7 @@ class Roles:
             key: value for key, value in os.environ.items() if not key.startswith(PREFIX)
         }
         environment |= {"OMP_NUM_THREADS": "1", "UNDERTONE_MODELS__BACKEND": "torch"}
+        environment |= {"PYTHONFAULTHANDLER": "1"}
         if library := _libfaketime():
             environment |= {
                 "LD_PRELOAD": str(library),

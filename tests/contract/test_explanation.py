@@ -1,7 +1,7 @@
 """Explaining alerts over both databases: equal as long as nothing behind them has changed."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -18,6 +18,9 @@ from monitor.replays import backtest
 from monitor.store import alerts as alert_store
 from monitor.store.engine import writing
 from monitor.store.ingestion import Advance, apply
+from monitor.store.readers import article_count
+from monitor.store.removal import close_a_day, remove_articles
+from monitor.store.rollup import roll_up_a_day, roll_up_an_hour
 from monitor.store.schema import articles
 from tests.unit.monitor.stories_data import START, scored
 
@@ -73,13 +76,38 @@ def fired(engine: Engine, rule: AnyRule, late: list[ScoredEvent] | None = None) 
     return announced[0]
 
 
+def forget_news(engine: Engine, before: datetime) -> None:
+    """As a retention that ends then does."""
+    while close_a_day(engine, before):
+        pass
+    while remove_articles(engine, 100):
+        pass
+    while roll_up_an_hour(engine, int(before.timestamp())) is not None:
+        pass
+    while roll_up_a_day(engine, int(before.timestamp())) is not None:
+        pass
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.detector))
-def test_an_alert_follows_from_the_store(engine: Engine, rule: AnyRule) -> None:
+def test_an_alert_follows_from_the_store_also_when_other_news_is_gone(
+    engine: Engine, rule: AnyRule
+) -> None:
     alert = fired(engine, rule)
+    before = explain(engine, [rule], alert)
+    assert before.differences == ()
+    assert sum(item.label == "negative" for item in before.articles) >= alert.negative > 0
+    assert alert.evidence
+    forget_news(engine, START + timedelta(days=30))
     found = explain(engine, [rule], alert)
     assert found.differences == ()
-    assert sum(item.label == "negative" for item in found.articles) >= alert.negative > 0
-    assert alert.evidence
+    assert found.from_last_step and not before.from_last_step
+    assert found.articles == before.articles
+    assert article_count(engine) < len(news()) / 2
+    changed = rule.model_copy(update={"cooldown": 1_800})
+    assert "rule_hash" in {item.field for item in explain(engine, [changed], alert).differences}
+    with writing(engine) as connection:
+        connection.execute(update(articles).values(label="neutral", negative=1, neutral=9_999))
+    assert not explain(engine, [rule], alert).equal
 
 
 def test_what_was_scored_later_is_left_out(engine: Engine) -> None:

@@ -1,0 +1,82 @@
+"""The last step to an alert, kept with it: it can be taken again when older news is gone.
+
+The whole fold begins where the news was first watched; what it had come to a moment before the
+alert fits into some kilobytes.
+"""
+
+import zlib
+from collections.abc import Sequence
+
+import msgspec
+
+from alerts.alert import Alert
+from alerts.fold import KeyState, Transition, fold
+from alerts.rules import AnyRule
+from alerts.series import BUCKET_SECONDS, Bucket
+from alerts.surroundings import Share, Surroundings
+
+
+class Grounds(msgspec.Struct, frozen=True):
+    """A key's state before its alert's condition was met, and what was folded on it."""
+
+    state: KeyState
+    buckets: tuple[Bucket, ...]
+    through: int
+    """Start of the bucket in which the alert fired, seconds since the epoch."""
+    shares: tuple[Share, ...]
+    against: tuple[Bucket, ...]
+    """All keys together, as far as the rule's window reaches back."""
+    window: tuple[Bucket, ...] = ()
+    """The key's tallies over the alert's window; none for rules that look at single stories."""
+
+
+def grounds(
+    rule: AnyRule,
+    state: KeyState | None,
+    key: str,
+    buckets: Sequence[Bucket],
+    watched_since: int | None,
+    around: Surroundings,
+    against: Sequence[Bucket],
+    fired: Transition,
+) -> Grounds:
+    """Of an alert that `buckets`, folded on a copy of `state`, have come to."""
+    before = int(fired.alert.started.timestamp()) - 2 * BUCKET_SECONDS
+    begun = None if state is None else state.bucket
+    stands = before if begun is None else max(begun, before)
+    early = [
+        item for item in buckets if item.start <= before and (begun is None or item.start > begun)
+    ]
+    copy = None if state is None else _copied(state)
+    base, _ = fold(rule, copy, key, early, stands, watched_since, around)
+    first = stands + BUCKET_SECONDS
+    return Grounds(
+        state=base,
+        buckets=tuple(item for item in buckets if stands < item.start <= fired.bucket),
+        through=fired.bucket,
+        shares=around.shares(first, fired.bucket),
+        against=tuple(
+            item for item in against if first - rule.window <= item.start <= fired.bucket
+        ),
+    )
+
+
+def again(rule: AnyRule, key: str, kept: Grounds) -> Alert | None:
+    """The alert that comes of the last step; None where none does."""
+    around = Surroundings(rule, kept.shares, kept.against)
+    _, transitions = fold(rule, _copied(kept.state), key, kept.buckets, kept.through, around=around)
+    fired = [item.alert for item in transitions if item.event == "firing"]
+    return fired[-1] if fired else None
+
+
+def encode_grounds(kept: Grounds) -> bytes:
+    return zlib.compress(msgspec.json.encode(kept))
+
+
+def decode_grounds(body: bytes) -> Grounds:
+    return msgspec.json.decode(zlib.decompress(body), type=Grounds)
+
+
+def _copied(state: KeyState) -> KeyState:
+    """A state that can be changed while this one stays."""
+    return msgspec.json.decode(msgspec.json.encode(state), type=KeyState)
