@@ -4,7 +4,7 @@ Live, backtest and replay run this same fold. However the buckets are dealt out 
 transitions are the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -15,6 +15,9 @@ from alerts.detectors import AnyDetector, freeze_seconds, new_detector, step
 from alerts.rules import AnyRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket, Finding
 from alerts.surroundings import Surroundings
+
+Observer = Callable[[Bucket, Finding], None]
+"""Is told each bucket that is folded, and what the detector saw in the window that it ends."""
 
 
 class Life(msgspec.Struct):
@@ -56,6 +59,7 @@ def fold(
     through: int,
     watched_since: int | None = None,
     around: Surroundings | None = None,
+    observe: Observer | None = None,
 ) -> tuple[KeyState, list[Transition]]:
     """Fold a key's buckets up to and including the one that starts at `through`.
 
@@ -79,9 +83,9 @@ def fold(
             break
         if state.bucket is not None and bucket.start <= state.bucket:
             raise ValueError(f"bucket {bucket.start} comes after {state.bucket} was folded")
-        _idle(rule, state, key, bucket.start, around, transitions)
-        _step(rule, state, key, bucket, around, transitions)
-    _idle(rule, state, key, through + BUCKET_SECONDS, around, transitions)
+        _idle(rule, state, key, bucket.start, around, transitions, observe)
+        _step(rule, state, key, bucket, around, transitions, observe)
+    _idle(rule, state, key, through + BUCKET_SECONDS, around, transitions, observe)
     state.bucket = through if state.bucket is None else max(through, state.bucket)
     return state, transitions
 
@@ -93,6 +97,7 @@ def _idle(
     until: int,
     around: Surroundings,
     transitions: list[Transition],
+    observe: Observer | None,
 ) -> None:
     """Fold the empty buckets before `until`, as long as an alert is open."""
     while (
@@ -100,7 +105,8 @@ def _idle(
         and state.bucket is not None
         and state.bucket + BUCKET_SECONDS < until
     ):
-        _step(rule, state, key, Bucket(state.bucket + BUCKET_SECONDS), around, transitions)
+        bucket = Bucket(state.bucket + BUCKET_SECONDS)
+        _step(rule, state, key, bucket, around, transitions, observe)
 
 
 def _step(
@@ -110,10 +116,13 @@ def _step(
     bucket: Bucket,
     around: Surroundings,
     transitions: list[Transition],
+    observe: Observer | None,
 ) -> None:
     life = state.life
     learning = life.phase != "firing" or bucket.end > life.frozen_until
     finding = step(state.detector, rule, key, bucket, learning, around)
+    if observe is not None:
+        observe(bucket, finding)
     state.bucket = bucket.start
     if life.phase == "firing":
         if finding.left:

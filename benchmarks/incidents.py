@@ -5,51 +5,25 @@
 
 An incidents file has the columns `date_utc`, `key`, `description` and `first_headline_published`.
 The answers name, for every key, the alerts that would be right: `entity Boeing`, `topic legal`,
-`all`. An incident is found when one of them starts between the beginning of its day and 24 hours
-after its first headline.
+`all`. `alerts/incidents.py` says when an alert meets an incident. `--events FILE` writes the
+incidents as `undertone backtest --events` reads them.
 """
 
 import csv
-import json
 import sys
 from collections import Counter
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, time
 from pathlib import Path
-from typing import Any
 
 import click
+import msgspec
 from rich.console import Console
 from rich.table import Table
 from ruamel.yaml import YAML
 
-BUCKET = timedelta(minutes=5)
-DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Incident:
-    """A known crisis, and the alerts (`dimension key`) that would be right for it."""
-
-    key: str
-    description: str
-    begins: datetime
-    onset: datetime
-    right: tuple[str, ...]
-
-    def answered_by(self, alert: dict[str, Any]) -> bool:
-        """Whether an alert is of the right key and starts in time."""
-        started = datetime.fromisoformat(alert["started"])
-        return _about(alert) in self.right and (
-            self.begins <= started <= max(self.onset + DAY, self.begins + DAY) + BUCKET
-        )
-
-    def explains(self, alert: dict[str, Any], days: int = 3) -> bool:
-        """Whether an alert of the right key is of this incident's aftermath."""
-        started = datetime.fromisoformat(alert["started"])
-        return _about(alert) in self.right and (
-            self.begins <= started <= self.begins + timedelta(days=days)
-        )
+from alerts.alert import Alert
+from alerts.incidents import Incident, judge
 
 
 def read_incidents(path: Path, answers: dict[str, list[str]]) -> list[Incident]:
@@ -57,15 +31,35 @@ def read_incidents(path: Path, answers: dict[str, list[str]]) -> list[Incident]:
     incidents = []
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            begins = datetime.fromisoformat(row["date_utc"]).replace(tzinfo=UTC)
-            onset = datetime.fromisoformat(row["first_headline_published"])
-            right = tuple(answers[row["key"]])
-            incidents.append(Incident(row["key"], row["description"], begins, onset, right))
+            published = row["first_headline_published"]
+            first_story = datetime.fromisoformat(published).astimezone(UTC)
+            assert row["date_utc"] == f"{first_story:%Y-%m-%d}", row
+            right = tuple(_key(answer) for answer in answers[row["key"]])
+            by_day = first_story.time() == time()
+            name = row["description"]
+            incidents.append(Incident(name, first_story, right, dated_by_day=by_day))
     return incidents
 
 
-def _about(alert: dict[str, Any]) -> str:
-    return "all" if alert["dimension"] == "all" else f"{alert['dimension']} {alert['key']}"
+def write_events(path: Path, incidents: Sequence[Incident]) -> None:
+    """The incidents as a file for `undertone backtest --events`."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["name", "first_story", "key"])
+        for item in incidents:
+            moment = item.first_story
+            about = "; ".join(_about(*key) for key in item.about)
+            stamp = moment.date() if item.dated_by_day else moment
+            writer.writerow([item.name, stamp.isoformat(), about])
+
+
+def _key(answer: str) -> tuple[str, str]:
+    dimension, _, key = answer.partition(" ")
+    return dimension, key or dimension
+
+
+def _about(dimension: str, key: str) -> str:
+    return "all" if dimension == "all" else f"{dimension} {key}"
 
 
 @click.command()
@@ -75,6 +69,7 @@ def _about(alert: dict[str, Any]) -> str:
 @click.option("--weeks", type=float, required=True, help="Length of the archive.")
 @click.option("--since", default="", help="Leave out alerts before this time: the rules learn.")
 @click.option("--show-others", is_flag=True, help="List the alerts that belong to no incident.")
+@click.option("--events", type=click.Path(path_type=Path), help="Write the incidents there.")
 def main(
     alerts_path: Path,
     incidents_path: Path,
@@ -82,32 +77,37 @@ def main(
     weeks: float,
     since: str,
     show_others: bool,
+    events: Path | None,
 ) -> None:
     """Print found and missed incidents, and other alerts a week by rule and severity."""
     answers = YAML(typ="safe").load(answers_path)
-    alerts = [json.loads(line) for line in alerts_path.read_text(encoding="utf-8").splitlines()]
-    alerts = [alert for alert in alerts if alert["started"] >= since]
+    lines = alerts_path.read_bytes().splitlines()
+    alerts = [msgspec.json.decode(line, type=Alert) for line in lines]
+    alerts = [alert for alert in alerts if f"{alert.started:%Y-%m-%dT%H:%M:%SZ}" >= since]
     incidents = read_incidents(incidents_path, answers)
+    if events is not None:
+        write_events(events, incidents)
+    judgement = judge(alerts, incidents, weeks)
     table = Table("day", "incident", "found by", box=None)
-    found = 0
-    for incident in incidents:
-        hits = [alert for alert in alerts if incident.answered_by(alert)]
-        found += bool(hits)
-        names = sorted({f"{alert['rule']} ({_about(alert)})" for alert in hits})
-        table.add_row(f"{incident.begins:%Y-%m-%d}", incident.description, ", ".join(names) or "-")
-    others = [a for a in alerts if not any(incident.explains(a) for incident in incidents)]
+    for outcome in judgement.outcomes:
+        hits = [alert for alert in outcome.alerts if outcome.incident.found_by(alert)]
+        names = sorted({f"{alert.rule} ({_about(alert.dimension, alert.key)})" for alert in hits})
+        day = f"{outcome.incident.begins:%Y-%m-%d}"
+        table.add_row(day, outcome.incident.name, ", ".join(names) or "-")
+    met = {alert.id for outcome in judgement.outcomes for alert in outcome.alerts}
+    others = [alert for alert in alerts if alert.id not in met]
     console = Console(width=200 if not sys.stdout.isatty() else None)
     console.print(table)
-    by_rule = Counter(alert["rule"] for alert in others)
     if show_others:
         for alert in others:
-            headline = alert["top"][0]["title"] if alert["top"] else ""
-            console.print(alert["started"][:16], alert["rule"], _about(alert), headline, sep="  ")
-    click.echo(f"found {found} of {len(incidents)} incidents")
+            headline = alert.top[0].title if alert.top else ""
+            about = _about(alert.dimension, alert.key)
+            console.print(f"{alert.started:%Y-%m-%dT%H:%M}", alert.rule, about, headline, sep="  ")
+    click.echo(f"found {judgement.found} of {len(incidents)} incidents")
     click.echo(
         f"alerts {len(alerts)}, of no incident {len(others)}: {len(others) / weeks:.1f} a week"
     )
-    for rule, count in by_rule.most_common():
+    for rule, count in Counter(alert.rule for alert in others).most_common():
         click.echo(f"  {rule}: {count / weeks:.1f} a week")
 
 

@@ -1,7 +1,9 @@
 """Rules over stored history, by the folds that run live: as it was, and as if nothing turned."""
 
+import functools
 import random
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +13,7 @@ from alerts.alert import Alert
 from alerts.fold import fold
 from alerts.intervals import poisson_interval
 from alerts.rules import AnyRule, CriticalRule
-from alerts.series import BUCKET_SECONDS, Bucket
+from alerts.series import BUCKET_SECONDS, Bucket, Finding
 from alerts.shuffling import shuffled
 from alerts.surroundings import Crowd, Surroundings, has_crowd
 from monitor.detection import silence_since
@@ -44,6 +46,50 @@ class SimulatedRate:
         return lower / self.days, upper / self.days
 
 
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A rule over stored history: what it announced, and what that cost."""
+
+    rule: AnyRule
+    alerts: tuple[Alert, ...]
+    buckets: int
+    """With news, that were folded, of all keys together."""
+    seconds: float
+    """Reading included."""
+
+
+Observer = Callable[[str, Bucket, Finding], None]
+"""Is told key, bucket and what the detector saw, of every bucket that is folded."""
+
+
+def replay(
+    engine: Engine,
+    rule: AnyRule,
+    stretches: Sequence[Stretch],
+    since: datetime,
+    until: datetime,
+    as_of: datetime | None = None,
+    observe: Observer | None = None,
+) -> Replay:
+    """What a rule would have announced on stored history, by the fold that runs live.
+
+    `stretches` are those that the store was watched in. History before `since` is folded too, for
+    the baselines, and announces nothing; from before the tallies were rolled up there is none.
+    `as_of` leaves out what was scored later.
+    """
+    begun = time.perf_counter()
+    found: list[Alert] = []
+    count = 0
+    for whole in stretches:
+        stretch = _fine(engine, rule, whole)
+        last = min(bucket_of(until) - BUCKET_SECONDS, stretch.last)
+        buckets, against = history(engine, rule, stretch.first - BUCKET_SECONDS, last, as_of)
+        found += _alerts(rule, buckets, against, stretch, last, since, observe)
+        count += sum(map(len, buckets.values()))
+    found.sort(key=_in_order)
+    return Replay(rule, tuple(found), count, time.perf_counter() - begun)
+
+
 def backtest(
     engine: Engine,
     rules: Sequence[AnyRule],
@@ -51,19 +97,10 @@ def backtest(
     until: datetime,
     as_of: datetime | None = None,
 ) -> list[Alert]:
-    """What the rules would have announced on stored history, by the folds that run live.
-
-    History before `since` is folded too, for the baselines, and announces nothing; from before the
-    tallies were rolled up there is none. `as_of` leaves out what was scored later.
-    """
-    found: list[Alert] = []
-    for whole in watched_stretches(engine, as_of):
-        for rule in rules:
-            stretch = _fine(engine, rule, whole)
-            last = min(bucket_of(until) - BUCKET_SECONDS, stretch.last)
-            buckets, against = history(engine, rule, stretch.first - BUCKET_SECONDS, last, as_of)
-            found += _alerts(rule, buckets, against, stretch, last, since)
-    return sorted(found, key=lambda alert: (alert.started, alert.rule, alert.key))
+    """What the rules would have announced together, by time; as `replay`."""
+    stretches = watched_stretches(engine, as_of)
+    replays = [replay(engine, rule, stretches, since, until, as_of) for rule in rules]
+    return sorted((alert for item in replays for alert in item.alerts), key=_in_order)
 
 
 def simulate(
@@ -113,6 +150,7 @@ def _alerts(
     stretch: Stretch,
     last: int,
     since: datetime,
+    observe: Observer | None = None,
 ) -> list[Alert]:
     """The alerts of one rule on one stretch, each in its last state."""
     watched = silence_since(rule, stretch.first)
@@ -120,8 +158,13 @@ def _alerts(
     around = Surroundings(rule, shares, against)
     latest: dict[str, Alert] = {}
     for key, buckets in found.items():
-        _, transitions = fold(rule, None, key, buckets, last, watched, around)
+        told = None if observe is None else functools.partial(observe, key)
+        _, transitions = fold(rule, None, key, buckets, last, watched, around, told)
         for transition in transitions:
             if transition.alert.started >= since:
                 latest[transition.alert.id] = transition.alert
     return list(latest.values())
+
+
+def _in_order(alert: Alert) -> tuple[datetime, str, str]:
+    return alert.started, alert.rule, alert.key

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from monitor.cli.options import as_json, print_json, tier_option
+from monitor.cli.options import as_json, print_json, tier_option, write_report
 from monitor.failures import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -138,9 +138,9 @@ def evaluate(
                 console.print(part, highlight=False, soft_wrap=isinstance(part, str))
     rows = [item.as_json() for item in reports]
     if output is not None:
-        _write(output, json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
+        write_report(output, json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
     if html is not None:
-        _write(html, page(reports))
+        write_report(html, page(reports))
 
 
 def _specs(paths: tuple[Path, ...], model: str, compare: tuple[str, str] | None) -> tuple[str, ...]:
@@ -201,11 +201,3 @@ def _sets(
     if not any(kept.values()):
         raise DataError("every text of every set stands in --without: nothing to evaluate")
     return {name: examples for name, examples in kept.items() if examples}
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
-    click.echo(f"{path}: written", err=True)

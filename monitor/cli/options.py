@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 AFTER_THE_LAST = timedelta(minutes=10)
+LEARNING = timedelta(weeks=2)
+"""History that only teaches the rules, unless --from says otherwise."""
 
 
 def configured(command: Callable[..., None]) -> Callable[..., None]:
@@ -61,6 +63,15 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
+def write_report(path: Path, text: str) -> None:
+    """Write a report, and say so. Raises DataError where it cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+    click.echo(f"{path}: written", err=True)
+
+
 def prepare_data_dir(settings: Settings) -> Path:
     """Make the data directory. Raises DataError where it cannot be written."""
     path = settings.data_dir
@@ -82,6 +93,27 @@ def stored_span(settings: Settings, engine: Engine) -> tuple[datetime, datetime]
     if span is None:
         raise DataError(f"the store in {settings.data_dir} is empty; `undertone backfill` fills it")
     return span[0].astimezone(UTC), span[1] + AFTER_THE_LAST
+
+
+def judged_span(
+    settings: Settings, engine: Engine, since: datetime | None, until: datetime | None
+) -> tuple[datetime, datetime]:
+    """The time over which alerts are counted: the stored one, less the first weeks of what is not
+    rolled up, which only teach the rules. Raises DataError for an empty store, UsageError where
+    nothing is left."""
+    from monitor.store.reach import reach_of_store
+
+    first, last = stored_span(settings, engine)
+    rolled_up_to = reach_of_store(engine).five_minutes_from
+    if rolled_up_to > first.timestamp():
+        first = datetime.fromtimestamp(rolled_up_to, UTC)
+    since, until = since or first + LEARNING, until or last
+    if until <= since:
+        raise UsageError(
+            f"there is no history between {since:%Y-%m-%d} and {until:%Y-%m-%d}; "
+            "it must be longer than two weeks, or --from given"
+        )
+    return since, until
 
 
 class Moment(click.ParamType[datetime]):

@@ -13,16 +13,14 @@ from monitor.cli.options import (
     Moment,
     as_json,
     configured,
+    judged_span,
     prepare_data_dir,
     print_json,
-    stored_span,
 )
+from monitor.cli.suggest import suggest
 from monitor.failures import UsageError
 from monitor.rule_reach import check_retention
 from monitor.settings import DEFAULT_RULES, Settings
-
-LEARNING = timedelta(weeks=2)
-"""History that only teaches the rules, unless --from says otherwise."""
 
 
 @click.group()
@@ -80,14 +78,7 @@ def simulate(
     if unknown:
         raise UsageError(f"--rule {unknown[0]}: no such rule; there are {_names(found)}")
     engine = open_store(settings.store_url)
-    first, last = stored_span(settings, engine)
-    since = since or first + LEARNING
-    until = until or last
-    if until <= since:
-        raise UsageError(
-            f"there is no history between {since:%Y-%m-%d} and {until:%Y-%m-%d}; "
-            "it must be longer than two weeks, or --from given"
-        )
+    since, until = judged_span(settings, engine, since, until)
     table = Table("rule", "asked per 30 days", "found per 30 days", "95% interval", box=None)
     for rule in found:
         if isinstance(rule, CriticalRule) or (named and rule.name not in named):
@@ -115,6 +106,9 @@ def simulate(
     if not as_json:
         Console().print(table)
         click.echo(f"{shuffles} shuffles of {(until - since) / timedelta(days=1):.0f} days")
+
+
+rules.add_command(suggest)
 
 
 def _names(found: Sequence[AnyRule]) -> str:

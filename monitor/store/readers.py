@@ -178,6 +178,18 @@ def time_span(engine: Engine) -> tuple[datetime, datetime] | None:
     return None if first is None else (first, last)
 
 
+def scoring_models(engine: Engine, since: datetime, until: datetime) -> list[str]:
+    """The models that scored what was published in that time, by name."""
+    query = (
+        select(articles.c.model)
+        .where(articles.c.published >= since, articles.c.published < until)
+        .distinct()
+        .order_by(articles.c.model)
+    )
+    with reading(engine) as connection:
+        return list(connection.execute(query).scalars())
+
+
 def article_count(engine: Engine) -> int:
     with reading(engine) as connection:
         return int(connection.execute(select(func.count()).select_from(articles)).scalar_one())
