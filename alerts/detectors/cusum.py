@@ -26,7 +26,7 @@ in the window.
 
 import math
 
-from alerts.detectors import run_length
+from alerts.detectors import burst_grid, run_length
 from alerts.detectors.memory import SeasonalMemory
 from alerts.rules import CusumRule
 from alerts.season import hour_of_week, moved, odds
@@ -37,9 +37,6 @@ LEAST_USUAL, MOST_USUAL = 0.01, 0.95
 MOST_DOUBTS = 0.9
 SKEWED = 2.0
 """Sums of bursts have heavier tails than their variance tells, measured as in `HEAVY`."""
-LEAST_CORRELATION, MOST_CORRELATION = 0.01, 0.5
-MOST_BURST_STORIES = 64
-MOST_BUCKET_STORIES = 32
 
 
 class CusumDetector(SeasonalMemory, tag="cusum"):
@@ -162,23 +159,9 @@ def threshold(
     bucket_stories: float,
 ) -> float:
     """The threshold for a run length of so many stories, of which `alike` count as one, since each
-    has `others` beside it that are like it.
-
-    The factor by which true steps lengthen the run is taken at the nearest point of a grid: it
-    hardly changes from point to point, and a usual share that moves a little costs nothing.
-    """
-    near = 1 / (1 + math.exp(-round(2 * math.log(usual / (1 - usual))) / 2))
-    turned = turned_share(near, odds_ratio)
-    bucket = 2 ** round(math.log2(min(bucket_stories, MOST_BUCKET_STORIES)))
-    correlation = min(MOST_CORRELATION, (alike - 1) / max(1.0, others))
-    if correlation > LEAST_CORRELATION:
-        correlation = 2.0 ** round(math.log2(correlation))
-        burst = 2.0 ** round(math.log2(1 + min(others, MOST_BURST_STORIES) / 2))
-        factor = run_length.burst_factor(near, turned, correlation, max(burst, bucket), bucket)
-    elif bucket > 1:
-        factor = run_length.burst_factor(near, turned, 0.0, bucket, bucket)
-    else:
-        factor = run_length.overshoot_factor(near, turned)
+    has `others` beside it that are like it."""
+    point = burst_grid.nearest(usual, alike, others, bucket_stories)
+    factor = burst_grid.factor(point, odds_ratio)
     turned = turned_share(usual, odds_ratio)
     return run_length.small_step_threshold(stories / factor / alike, usual, turned)
 

@@ -1,5 +1,7 @@
 """Leases: one holder at a time for work that must not run twice (replays, detect, notify)."""
 
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, and_, delete, or_, select
@@ -10,6 +12,38 @@ from monitor.store.schema import leases
 
 LEASE_SECONDS = 20
 FORGOTTEN_AFTER = timedelta(days=1)
+
+
+class Lease:
+    """One that whoever asks for it often need not write for each time."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        name: str,
+        owner: str,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine = engine
+        self._monotonic = monotonic
+        self._name = name
+        self._owner = owner
+        self._renewed_at: float | None = None
+
+    def held(self, now: datetime) -> bool:
+        """Take the lease, or renew it once a quarter of its time is over. Raises Unavailable."""
+        asked_at = self._monotonic()
+        if self._renewed_at is not None and asked_at < self._renewed_at + LEASE_SECONDS / 4:
+            return True
+        self._renewed_at = None
+        if hold(self._engine, self._name, self._owner, now):
+            self._renewed_at = asked_at
+        return self._renewed_at is not None
+
+    def release(self) -> None:
+        """Give it back, if it is held."""
+        self._renewed_at = None
+        release(self._engine, self._name, self._owner)
 
 
 def hold(engine: Engine, name: str, owner: str, now: datetime) -> bool:

@@ -50,7 +50,7 @@ class DetectWorker:
         self._engine = engine
         self._rules = rules
         self._channels = channels
-        self._owner = owner
+        self._lease = leases.Lease(engine, ROLE, owner)
         self._keeper = keeper
         self._now = now
         self._states: dict[str, RuleStates] | None = None
@@ -60,7 +60,7 @@ class DetectWorker:
         try:
             partitions = patiently(ROLE, stop, lambda: self._bus.partitions(SCORED))
             while not stop.is_set():
-                if patiently(ROLE, stop, self._hold):
+                if patiently(ROLE, stop, lambda: self._lease.held(self._now())):
                     patiently(ROLE, stop, lambda: self.once(partitions))
                     patiently(ROLE, stop, lambda: self._keep_house(partitions))
                 else:
@@ -69,7 +69,7 @@ class DetectWorker:
         except Stopped:
             return
         finally:
-            leases.release(self._engine, ROLE, self._owner)
+            self._lease.release()
 
     def once(self, partitions: int) -> list[tuple[str, Alert]]:
         """One round over all rules; what was announced, as (event, alert)."""
@@ -103,9 +103,8 @@ class DetectWorker:
         return announced
 
     def _keep_house(self, partitions: int) -> None:
+        if self._keeper is None or self._keeper.rests:
+            return
         marks = watermarks(self._engine, aggregate.GROUP, SCORED, partitions)
-        if self._keeper is not None and marks is not None:
+        if marks is not None:
             self._keeper.round(marks[1])
-
-    def _hold(self) -> bool:
-        return leases.hold(self._engine, ROLE, self._owner, self._now())

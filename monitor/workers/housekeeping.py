@@ -46,14 +46,19 @@ class Housekeeper:
         self._monotonic = monotonic
         self._rests_until = -float("inf")
 
+    @property
+    def rests(self) -> bool:
+        """Whether all was done a short while ago."""
+        return self._monotonic() < self._rests_until
+
     def round(self, watermark: datetime) -> bool:
         """Work for about `ROUND_SECONDS`; whether more is to be done. After all was done it rests.
 
         Ages are held against the watermark: where the stream stands still, nothing grows old.
         """
-        began = self._monotonic()
-        if began < self._rests_until:
+        if self.rests:
             return False
+        began = self._monotonic()
         try:
             for what, step in self._steps(watermark):
                 while (rows := step()) is not None:

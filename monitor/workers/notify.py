@@ -37,7 +37,7 @@ class NotifyWorker:
         self._engine = engine
         self._channels = channels
         self._link = link
-        self._owner = owner
+        self._lease = leases.Lease(engine, ROLE, owner)
         self._now = now
 
     def run(self, stop: threading.Event) -> None:
@@ -50,7 +50,7 @@ class NotifyWorker:
         except Stopped:
             return
         finally:
-            leases.release(self._engine, ROLE, self._owner)
+            self._lease.release()
 
     def once(self) -> int:
         """Try all that is due; the number of tries."""
@@ -92,4 +92,4 @@ class NotifyWorker:
                     alert_store.retry_later(self._engine, delivery, at, reason)
 
     def _hold(self) -> bool:
-        return leases.hold(self._engine, ROLE, self._owner, self._now())
+        return self._lease.held(self._now())

@@ -171,6 +171,25 @@ def test_a_lease_has_one_holder_until_it_runs_out(engine: Engine) -> None:
     assert leases.hold(engine, "detect", "one", late)
 
 
+def test_a_lease_that_is_asked_for_often_is_written_for_seldom_and_found_lost(
+    engine: Engine,
+) -> None:
+    clock = [0.0]
+    one, two = (leases.Lease(engine, "detect", name, lambda: clock[0]) for name in ("one", "two"))
+    assert one.held(START)
+    assert not two.held(START)
+    written = START + timedelta(seconds=leases.LEASE_SECONDS)
+    clock[0] = leases.LEASE_SECONDS / 4 - 0.1
+    assert one.held(START + timedelta(seconds=4))
+    # Not written anew: it ends when it would have.
+    late = written + timedelta(seconds=1)
+    assert two.held(late)
+    clock[0] = leases.LEASE_SECONDS / 4
+    assert not one.held(late)
+    two.release()
+    assert one.held(late)
+
+
 def test_a_lease_of_a_clock_that_was_ahead_holds_nobody_off(engine: Engine) -> None:
     assert leases.hold(engine, "detect", "one", START + timedelta(hours=2))
     assert leases.hold(engine, "detect", "two", START)
