@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from models.drift import BINS, STATISTICS, Histograms, bins_of, histograms
 from models.manifest import ModelError
-
-if TYPE_CHECKING:
-    from models.scorer import Scores
+from models.scores import Scores
 
 FORMAT = 1
 REFERENCE = "reference.json"

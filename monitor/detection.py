@@ -24,7 +24,7 @@ from monitor.grounds import Grounds, encode_grounds, grounds
 from monitor.rule_history import alert_window, history
 from monitor.rule_reach import HISTORY
 from monitor.store import alerts as alert_store
-from monitor.store.engine import writing
+from monitor.store.engine import reading, writing
 from monitor.store.ingestion import insert_for
 from monitor.store.reach import reach_of_store
 from monitor.store.schema import detector_progress, detector_states
@@ -74,9 +74,16 @@ def load_states(
         known = {row.rule: row for row in connection.execute(select(detector_progress))}
         for rule in rules:
             digest, row = rule_hash(rule), known.get(rule.name)
-            # Only where more is read than is kept: what was rolled up is no silence.
-            since = max(watched, fine_from) if fine_from > _begin(rule, watermark) else watched
+            # What is not read, or was rolled up, is no silence.
+            reads_from = max(fine_from, _first_read(rule, watermark))
+            began = reads_from if reads_from > watched else None
             if row is not None and row.rule_hash == digest:
+                if row.settled is None:
+                    connection.execute(
+                        update(detector_progress).where(table.rule == rule.name).values(began=began)
+                    )
+                else:
+                    began = row.began
                 keys: dict[str, KeyState] = {}
                 crowd = Crowd()
                 for dimension, key, state in connection.execute(
@@ -88,10 +95,18 @@ def load_states(
                         crowd = msgspec.json.decode(state, type=Crowd)
                     else:
                         keys[key] = msgspec.json.decode(state, type=KeyState)
-                result[rule.name] = RuleStates(row.announce_after, since, row.settled, keys, crowd)
+                result[rule.name] = RuleStates(
+                    row.announce_after,
+                    watched if began is None else began,
+                    row.settled,
+                    keys,
+                    crowd,
+                )
                 continue
             begin = watermark - timedelta(seconds=rule.lateness) if known else first_watermark
-            result[rule.name] = RuleStates(int(begin.timestamp()), since)
+            result[rule.name] = RuleStates(
+                int(begin.timestamp()), watched if began is None else began
+            )
             connection.execute(delete(detector_states).where(states.rule == rule.name))
             connection.execute(delete(detector_progress).where(table.rule == rule.name))
             connection.execute(
@@ -100,6 +115,7 @@ def load_states(
                     rule_hash=digest,
                     settled=None,
                     announce_after=int(begin.timestamp()),
+                    began=began,
                 )
             )
     return result
@@ -150,7 +166,7 @@ def tick(
     settle = min(bucket_of(watermark - timedelta(seconds=rule.lateness)), last_closed)
     after = states.settled
     if after is None:
-        after = max(_begin(rule, watermark), states.watched_since - BUCKET_SECONDS)
+        after = states.watched_since - BUCKET_SECONDS
     settle = max(settle, after)
     settled = settle if settle > after else states.settled
     found, against = history(engine, rule, after, last_closed)
@@ -187,9 +203,19 @@ def tick(
     ), announced
 
 
-def _begin(rule: AnyRule, watermark: datetime) -> int:
-    """The bucket after which a rule that is new begins to read."""
-    return bucket_of(watermark - HISTORY - timedelta(seconds=rule.lateness))
+def _first_read(rule: AnyRule, watermark: datetime) -> int:
+    """The first bucket that a rule reads that is new."""
+    begin = watermark - HISTORY - timedelta(seconds=rule.lateness)
+    return bucket_of(begin) + BUCKET_SECONDS
+
+
+def began_with_the_watch(engine: Engine, rule: AnyRule) -> bool:
+    """Whether a rule has read all that was watched, as a backtest does; one that joined an old
+    store has read its last months only."""
+    table = detector_progress.c
+    with reading(engine) as connection:
+        began = connection.execute(select(table.began).where(table.rule == rule.name)).scalar()
+    return began is None
 
 
 def silence_since(rule: AnyRule, since: int) -> int | None:

@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from alerts.alert import Alert
 from alerts.rules import AnyRule, CriticalRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
+from monitor.detection import began_with_the_watch
 from monitor.evidence import window_articles, with_evidence
 from monitor.grounds import Grounds, again, decode_grounds
 from monitor.replays import backtest
@@ -109,7 +110,7 @@ def explain(engine: Engine, rules: Sequence[AnyRule], alert: Alert) -> Explanati
     fired = fired_at(engine, alert.id)
     assert fired is not None, f"alert {alert.id} is not in the store"
     rule = next((item for item in rules if item.name == alert.rule), None)
-    whole = reach_of_store(engine).whole
+    whole = reach_of_store(engine).whole and (rule is None or began_with_the_watch(engine, rule))
     body = None if whole else grounds_of(engine, alert.id)
     kept = None if body is None else decode_grounds(body)
     sight = Sight(None if rule is None else rule.lateness, fired)

@@ -7,7 +7,8 @@ from itertools import islice
 
 from models.backends.opening import BackendOptions
 from models.registry import Registry
-from models.scorer import Prepared, Scorer, Scores
+from models.scorer import Prepared, Scorer
+from models.scores import Scores
 from models.serving import ModelService, Refusal, ServiceOptions
 from models.watchlist import Watchlist
 from monitor.events import ArticleEvent, Probabilities, ScoredEvent

@@ -25,6 +25,11 @@ _LOG: Final = logging.getLogger(__name__)
 _SCHEDULER: Callable[..., Any] = BackgroundScheduler
 _EXECUTOR: Callable[..., Any] = ThreadPoolExecutor
 
+PAUSE_SECONDS = 0.5
+"""Between two polls of a feed, at least."""
+NEW_AT_ONCE = 500
+"""Each is a question to the store: so many are answered well within a lease."""
+
 OnPoll = Callable[[FeedSettings, Poll], None]
 OnError = Callable[[FeedSettings, Exception], None]
 
@@ -84,15 +89,17 @@ class Poller:
 
     def take(self, urls: Collection[str]) -> None:
         """From now on polls these and no others; a poll under way ends. Plans the first fetch of
-        those that are new to it. Raises what `states.load` raises, with nothing changed."""
+        those that are new to it, of at most `NEW_AT_ONCE`: the others come when it is called
+        again. Raises what `states.load` raises, with nothing changed."""
+        wanted = self.urls.intersection(urls)
+        new = sorted(wanted - self._taken)[:NEW_AT_ONCE]
+        states = {url: self._states.load(url) for url in new}
         with self._lock:
             now = self._now()
-            wanted = self.urls.intersection(urls)
-            states = {url: self._states.load(url) for url in wanted - self._taken}
             for url in self._taken - wanted:
                 with contextlib.suppress(JobLookupError):
                     self._scheduler.remove_job(url)
-            self._taken = wanted
+            self._taken = (self._taken & wanted) | states.keys()
             for url, state in states.items():
                 planned = state.next_fetch if state else None
                 self._plan(
@@ -103,9 +110,11 @@ class Poller:
                 )
 
     def stop(self) -> None:
-        """Begins no further poll and returns when those under way have ended, which the
-        retriever's total deadline bounds. May be called twice."""
-        self._stopping.set()
+        """Begins no further poll and returns when those under way have ended: a fetch at the
+        retriever's total deadline at the latest. May be called twice."""
+        with self._lock:
+            # A poll that ends plans its next under the lock, and then never meets the shutdown.
+            self._stopping.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
 
@@ -151,7 +160,9 @@ class Poller:
             with self._lock:
                 if feed.url in self._taken and not self._stopping.is_set():
                     retry_at = self._now() + timedelta(seconds=self._retry_seconds)
-                    self._plan(feed, again_at or retry_at)
+                    # The scheduler drops what is due while it still counts this run.
+                    soonest = self._now() + timedelta(seconds=PAUSE_SECONDS)
+                    self._plan(feed, max(soonest, again_at or retry_at))
 
 
 def _distinct(feeds: list[FeedSettings]) -> dict[str, FeedSettings]:

@@ -39,7 +39,7 @@ _MAX_RETRY_AFTER_SECONDS: Final = 7 * 86_400.0
 class RetrievalLimits:
     max_body_bytes: int = 10_000_000
     """Counted after decompression."""
-    total_seconds: float = 30.0
+    total_seconds: float = 20.0
     """For everything: name, connection, redirects, body."""
     wait_seconds: float = 15.0
     """For one connection attempt or one read."""

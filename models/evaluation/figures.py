@@ -12,7 +12,7 @@ from models.evaluation.intervals import Interval, interval, resampled_sums
 from models.evaluation.questions import Judged, ask, judge
 from models.labels import TOPICS
 from models.reliability import Bin, calibration_error
-from models.scorer import Scores
+from models.scores import Scores
 from models.training.examples import Example
 
 

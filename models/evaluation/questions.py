@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.labels import SENTIMENTS, TOPICS
-from models.scorer import Scores
+from models.scores import Scores
 from models.training.examples import Example
 
 TASKS = ("sentiment", "topics", "company")

@@ -12,7 +12,8 @@ from models.evaluation.comparison import Comparison, compare
 from models.evaluation.figures import Evaluation, figures
 from models.evaluation.questions import Judged, Question, ask, judge
 from models.labels import TOPICS
-from models.scorer import Scorer, Scores
+from models.scorer import Scorer
+from models.scores import Scores
 from models.training.examples import Example
 
 SLICES = ("source", "language")

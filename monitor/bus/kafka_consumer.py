@@ -29,6 +29,9 @@ from monitor.failures import Unavailable
 
 LOG = logging.getLogger(__name__)
 SESSION_TIMEOUT_MS = 12_000
+COMMIT_TIMEOUT_MS = 10_000
+CLOSE_TIMEOUT_MS = 5_000
+"""Both together shorter than a role has to drain; offsets that are not committed are read again."""
 """How long a killed consumer keeps its partitions from the others."""
 SLICE_SECONDS = 0.2
 """A partition that comes during a longer poll waits so long to be read."""
@@ -166,7 +169,7 @@ class KafkaBusConsumer:
         if not offsets:
             return
         try:
-            self._inner.commit(offsets)
+            self._inner.commit(offsets, timeout_ms=COMMIT_TIMEOUT_MS)
         except _LEFT_THE_GROUP as error:
             # Only a poll joins again. What was not committed is read again, by us or another.
             LOG.info("offsets were not committed, the group has moved on: %s", error)
@@ -195,13 +198,13 @@ class KafkaBusConsumer:
 
     def close(self) -> None:
         try:
-            self._inner.close()
+            self._inner.close(timeout_ms=CLOSE_TIMEOUT_MS)
         except KafkaError as error:
             raise self._connection.unavailable(error) from error
 
     def _quietly_close(self) -> None:
         with contextlib.suppress(KafkaError):
-            self._inner.close()
+            self._inner.close(timeout_ms=CLOSE_TIMEOUT_MS)
 
     def _name(self, partition: TopicPartition) -> KafkaTopicPartition:
         return KafkaTopicPartition(self._prefix + partition[0], partition[1])

@@ -113,8 +113,8 @@ def _command(name: str, text: str) -> click.Command:
 
 ingest = _command(
     "ingest",
-    "Poll the feeds and play the replays onto the bus. Several may run: one works, the others "
-    "wait to take over.",
+    "Poll the feeds and play the replays onto the bus. Several may run: they share the feeds, and "
+    "one of them sends the replays.",
 )
 aggregate = _command(
     "aggregate",

@@ -15,7 +15,7 @@ from monitor.cli.roles import role_options, run_role
 from monitor.failures import Invalid, UsageError
 
 if TYPE_CHECKING:
-    from models.scorer import Scores
+    from models.scores import Scores
     from models.watchlist import Watchlist
     from monitor.settings import Settings
     from monitor.text_rows import NumberedRow, TextRow

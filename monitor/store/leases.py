@@ -1,11 +1,13 @@
 """Leases: one holder at a time for work that must not run twice (replays, detect, notify)."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, and_, delete, or_, select
 
+from monitor.failures import Unavailable
 from monitor.store.engine import reading, writing
 from monitor.store.ingestion import insert_for
 from monitor.store.schema import leases
@@ -41,9 +43,10 @@ class Lease:
         return self._renewed_at is not None
 
     def release(self) -> None:
-        """Give it back, if it is held."""
+        """Give it back, if it is held; where the store does not answer it lapses."""
         self._renewed_at = None
-        release(self._engine, self._name, self._owner)
+        with contextlib.suppress(Unavailable):
+            release(self._engine, self._name, self._owner)
 
 
 def hold(engine: Engine, name: str, owner: str, now: datetime) -> bool:

@@ -147,6 +147,12 @@ detector_progress = Table(
     Column("rule_hash", String(32), nullable=False),
     Column("settled", BigInteger, nullable=True, comment="start of the last bucket in the states"),
     Column("announce_after", BigInteger, nullable=False, comment="older alerts are history"),
+    Column(
+        "began",
+        BigInteger,
+        nullable=True,
+        comment="start of the first bucket read; null: with the watch",
+    ),
 )
 
 alerts = Table(

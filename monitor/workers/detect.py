@@ -5,6 +5,7 @@ Between its rounds it keeps the store's house.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -24,6 +25,7 @@ from monitor.events import SCORED
 from monitor.metrics import ALERTS, PUBLISH_TO_ALERT, WATERMARK
 from monitor.store import leases
 from monitor.store.ingestion import watermarks
+from monitor.stories import bucket_of
 from monitor.workers import aggregate
 from monitor.workers.housekeeping import Housekeeper
 from monitor.workers.loop import Stopped, patiently
@@ -31,6 +33,8 @@ from monitor.workers.loop import Stopped, patiently
 LOG = logging.getLogger(__name__)
 ROLE = "detect"
 PAUSE_SECONDS = 1.0
+LATE_SECONDS = 10.0
+"""So long what came late may wait for the next look, where no bucket closes meanwhile."""
 
 
 class DetectWorker:
@@ -45,6 +49,7 @@ class DetectWorker:
         owner: str,
         keeper: Housekeeper | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bus = bus
         self._engine = engine
@@ -53,7 +58,10 @@ class DetectWorker:
         self._lease = leases.Lease(engine, ROLE, owner)
         self._keeper = keeper
         self._now = now
+        self._monotonic = monotonic
         self._states: dict[str, RuleStates] | None = None
+        self._round: int | None = None
+        self._again_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Detect until told to stop."""
@@ -78,6 +86,8 @@ class DetectWorker:
             return []
         first, latest = marks
         WATERMARK.set(latest.timestamp())
+        if self._seen(bucket_of(latest)):
+            return []
         announced: list[tuple[str, Alert]] = []
         # Until every rule is through, what is in memory may be ahead of what was saved.
         states, self._states = self._states, None
@@ -101,6 +111,15 @@ class DetectWorker:
                 newest = max(story.published for story in alert.top)
                 PUBLISH_TO_ALERT.observe((self._now() - newest).total_seconds())
         return announced
+
+    def _seen(self, bucket: int) -> bool:
+        """Whether no bucket has closed since the last round, which was a moment ago: only what
+        came late can have changed then, and it may wait as long."""
+        now = self._monotonic()
+        if self._states is not None and self._round == bucket and now < self._again_at:
+            return True
+        self._round, self._again_at = bucket, now + LATE_SECONDS
+        return False
 
     def _keep_house(self, partitions: int) -> None:
         if self._keeper is None or self._keeper.rests:

@@ -59,14 +59,18 @@ class Housekeeper:
         if self.rests:
             return False
         began = self._monotonic()
-        try:
-            for what, step in self._steps(watermark):
+        busy = False
+        for what, step in self._steps(watermark):
+            try:
                 while (rows := step()) is not None:
                     HOUSEKEEPING.labels(what).inc(rows)
                     if self._monotonic() > began + ROUND_SECONDS:
                         return True
-        except Busy:
-            LOG.info("housekeeping: the store is busy; later")
+            except Busy:
+                # What needs no lock is not kept from its turn.
+                LOG.info("housekeeping: %s: the store is busy; later", what)
+                busy = True
+        if busy:
             return True
         give_space_back(self._engine, FREED_PAGES)
         oldest = removal.oldest_article(self._engine)

@@ -1,5 +1,6 @@
 """The ingest role: feeds and replays onto the bus, with watermarks that say how far they are."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -30,6 +31,7 @@ from monitor.events import (
     partition_of,
     story_key,
 )
+from monitor.failures import Unavailable
 from monitor.metrics import ARTICLES_INGESTED, FAILURES, FEED_POLLS
 from monitor.record_headers import begun, untraced
 from monitor.settings import SAMPLE, IngestSettings, ReplaySettings
@@ -140,12 +142,14 @@ class IngestWorker:
         except Stopped:
             return
         finally:
+            # First, so that others take over while the polls under way come to their end.
+            for name in (MEMBER + self._owner, ROLE):
+                with contextlib.suppress(Unavailable):
+                    leases.release(self._engine, name, self._owner)
             if poller is not None:
                 poller.stop()
             if producer is not None:
                 producer.close()
-            leases.release(self._engine, MEMBER + self._owner, self._owner)
-            leases.release(self._engine, ROLE, self._owner)
 
     def _poller(self, outlet: ArticleOutlet) -> Poller:
         return Poller(
@@ -261,9 +265,9 @@ class IngestWorker:
         """Be one of those who share the feeds, and take the share; whether the lease is held."""
         now = self._now()
         leases.hold(self._engine, MEMBER + self._owner, self._owner, now)
-        members = leases.holders(self._engine, MEMBER, now)
+        members = leases.holders(self._engine, MEMBER, now) | {self._owner}
         poller.take(share_of(self._owner, members, poller.urls))
-        return leases.hold(self._engine, ROLE, self._owner, now)
+        return leases.hold(self._engine, ROLE, self._owner, self._now())
 
 
 def _moment(bucket: int) -> datetime:

@@ -65,14 +65,15 @@ def _unseen_mutants(found: Servers, folder: Path) -> list[str]:
         found, Stream.of(MUTANT_ARTICLES, 0, MUTANT_ARCHIVES), folder / "calm-before-mutants", []
     ).outcome
     unseen = []
-    for number, (name, (_, faults)) in enumerate(MUTANTS.items()):
+    for number, (name, mutant) in enumerate(MUTANTS.items()):
         os.environ["CHAOS_MUTANT"] = name
-        seconds = faults[-1].at_seconds + faults[-1].lasts_seconds
+        seconds = mutant.faults[-1].at_seconds + mutant.faults[-1].lasts_seconds
         stream = Stream.of(MUTANT_ARTICLES, seconds, MUTANT_ARCHIVES)
         place, module = folder / f"mutant{number}", "tests.chaos.mutants"
-        problems, _ = _disturbed(found, stream, place, faults, calm, module)
-        _say(f"mutant, {name}: " + (problems[0] if problems else "not seen"))
-        if not problems:
+        problems, _ = _disturbed(found, stream, place, mutant.faults, calm, module)
+        seen = [problem for problem in problems if mutant.seen_as in problem]
+        _say(f"mutant, {name}: " + (f"seen, {seen[0]}" if seen else f"not seen: {problems}"))
+        if not seen:
             unseen.append(name)
     return unseen
 
@@ -89,7 +90,10 @@ def _disturbed(
         report = run(found, stream, folder, faults, module, _say)
     except NotFinished as error:
         return [str(error)], None
-    return differences(report.outcome, calm), report
+    problems = differences(report.outcome, calm)
+    problems += [f"a role ended by itself: {end}" for end in report.unasked_ends]
+    problems += [f"after SIGTERM: {end}" for end in report.bad_drains]
+    return problems, report
 
 
 def _shrink(

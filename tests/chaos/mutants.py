@@ -7,7 +7,7 @@ fault hits it within a run.
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -88,15 +88,28 @@ def counted_unconditionally() -> None:
     ingestion._write_articles = write
 
 
-MUTANTS: Mapping[str, tuple[Callable[[], None], Sequence[Fault]]] = {
-    "early commit": (early_commit, draw(3, 14, 1.5, ("kill",))),
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """What takes a guarantee out, faults that bring it to light, and how a run then differs."""
+
+    mutate: Callable[[], None]
+    faults: Sequence[Fault]
+    seen_as: str
+
+
+MUTANTS = {
+    "early commit": Mutant(early_commit, draw(3, 14, 1.5, ("kill",)), "articles lost"),
     # The second aggregate stands still, time and again, for longer than its partitions wait.
-    "no fencing": (no_fencing, [Fault(5 + 26.0 * turn, "stop", 1, 20.0) for turn in range(4)]),
-    "counted unconditionally": (counted_unconditionally, [Fault(0.5, "duplicates", 1, 0.0)]),
+    "no fencing": Mutant(
+        no_fencing,
+        [Fault(5 + 26.0 * turn, "stop", 1, 20.0) for turn in range(4)],
+        "offset went back",
+    ),
+    "counted unconditionally": Mutant(
+        counted_unconditionally, [Fault(0.5, "duplicates", 1, 0.0)], "tally lines differ"
+    ),
 }
-"""Each with faults that bring it to light."""
 
 if __name__ == "__main__":
-    mutate, _ = MUTANTS[os.environ["CHAOS_MUTANT"]]
-    mutate()
+    MUTANTS[os.environ["CHAOS_MUTANT"]].mutate()
     main()

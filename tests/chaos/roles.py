@@ -29,6 +29,8 @@ class Roles:
         self._ended = False
         self.drains_seconds: dict[str, float] = {}
         self.unasked_ends: list[str] = []
+        self.bad_drains: list[str] = []
+        self._told: dict[tuple[str, int], float] = {}
         self._running = {
             (role, number): self._start(role, number)
             for role, count in processes.items()
@@ -73,22 +75,32 @@ class Roles:
             self._ended = True
             for process in self._running.values():
                 process.send_signal(signal.SIGCONT)
-                process.terminate()
+            for name in self._running:
+                self._tell(name)
             for name in self._running:
                 self._drain(name)
         self._watch.join()
 
+    def _tell(self, name: tuple[str, int]) -> float:
+        """SIGTERM; when."""
+        self._running[name].terminate()
+        self._told[name] = time.monotonic()
+        return self._told[name]
+
     def _drain(self, name: tuple[str, int]) -> None:
         process = self._running[name]
-        started = time.monotonic()
-        process.terminate()
+        told = self._told.get(name) or self._tell(name)
+        del self._told[name]
         try:
-            process.wait(DRAIN_SECONDS)
+            process.wait(max(0.0, told + DRAIN_SECONDS - time.monotonic()))
         except subprocess.TimeoutExpired:
             # Its log then tells where each thread stood.
             process.send_signal(signal.SIGABRT)
             process.wait()
-        shown, taken = f"{name[0]}-{name[1]}", time.monotonic() - started
+        shown, taken = f"{name[0]}-{name[1]}", time.monotonic() - told
+        # One that has hardly started holds nothing yet, and ends as any process does.
+        if process.returncode not in (0, -signal.SIGTERM):
+            self.bad_drains.append(f"{shown} ended with {process.returncode} in {taken:.1f} s")
         self.drains_seconds[shown] = max(self.drains_seconds.get(shown, 0.0), taken)
 
     def _start(self, role: str, number: int) -> subprocess.Popen[bytes]:

@@ -46,6 +46,8 @@ class Report:
     drains_seconds: Mapping[str, float]
     """By process, the longest that one took to end after SIGTERM."""
     unasked_ends: Sequence[str]
+    bad_drains: Sequence[str]
+    """Processes that did not end in time after SIGTERM, or not with 0."""
 
 
 def run(
@@ -69,7 +71,15 @@ def run(
             for kind, at in struck.ended
             if (taken := recovery_seconds(progress, at)) is not None
         ]
-        return Report(found, struck, seconds, recoveries, roles.drains_seconds, roles.unasked_ends)
+        return Report(
+            found,
+            struck,
+            seconds,
+            recoveries,
+            roles.drains_seconds,
+            roles.unasked_ends,
+            roles.bad_drains,
+        )
 
 
 def _strike(

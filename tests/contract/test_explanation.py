@@ -177,3 +177,36 @@ def test_an_alert_from_before_there_were_digests_is_still_explained(engine: Engi
     old = msgspec.structs.replace(alert, evidence="")
     assert explain(engine, [SURGE], old).equal
     assert alert_store.find(engine, alert.id) == alert
+
+
+def test_a_rule_that_joins_an_old_store_is_explained_by_what_it_has_read(engine: Engine) -> None:
+    end = START + timedelta(days=13)
+    old = [
+        scored(
+            f"old {hour}",
+            f"Acme told {hour}",
+            hour,
+            seen_hours=hour,
+            negative=0.9,
+            entities=("Acme",),
+        )
+        for hour in range(-200 * 24, 0, 12)
+    ]
+    first = START - timedelta(days=200)
+    apply(engine, [*old, *news()], Advance("aggregate", ("scored", 0), 0, 1, end, first))
+    before = rule_of(name="before", detector="threshold", window="24h", share=0.5)
+    load_states(engine, [before], first, CRISIS)
+    mark = CRISIS + timedelta(minutes=5)
+    announced: list[Alert] = []
+    while not announced and mark <= end:
+        states = load_states(engine, [before, SURGE], first, mark)["rule"]
+        # Eighty days of the old news were before what a new rule reads, and are no silence to it.
+        assert states.watched_since > first.timestamp() + 70 * 86_400
+        _, events = tick(engine, SURGE, states, mark, [], end)
+        announced = [alert for event, alert in events if event == "firing"]
+        mark += timedelta(hours=1)
+    (alert,) = announced
+    found = explain(engine, [before, SURGE], alert)
+    assert found.equal, found.differences
+    # From all that was watched it would have been another one.
+    assert alert not in backtest(engine, [SURGE], alert.started, alert.started)

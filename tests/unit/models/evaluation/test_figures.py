@@ -12,7 +12,7 @@ from models.evaluation import evaluate
 from models.evaluation.figures import figures
 from models.evaluation.questions import ask
 from models.labels import SENTIMENTS, TOPICS, Sentiment
-from models.scorer import Scores
+from models.scores import Scores
 from models.training.examples import Example
 from tests.unit.models.evaluation.made import answered, sentiments
 
