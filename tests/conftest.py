@@ -2,6 +2,7 @@
 
 import os
 
+import models.backends  # noqa: F401 - before OpenVINO
 from tests.servers import kafka, postgresql
 
 # Each test would measure anew, in a data directory of its own, what runs networks best here.
