@@ -37,7 +37,7 @@ class SimulatedRate:
     @property
     def rate(self) -> float:
         """Alarms a day."""
-        return self.alarms / self.days
+        return self.alarms / self.days if self.days else 0.0
 
     @property
     def interval(self) -> tuple[float, float]:
