@@ -13,6 +13,7 @@ from importlib.resources import files
 import msgspec
 
 from alerts.detectors import run_length
+from alerts.season import moved
 
 LEAST_CORRELATION, MOST_CORRELATION = 0.01, 0.5
 MOST_BURST_STORIES = 64
@@ -56,7 +57,7 @@ def factor(point: Point, odds_ratio: float) -> float:
 def simulated(point: Point, odds_ratio: float) -> float:
     """With the steps of a turn to `odds_ratio` times the usual odds."""
     usual = point.usual
-    turned = usual * odds_ratio / (1 - usual + usual * odds_ratio)
+    turned = moved(usual, odds_ratio)
     if point.correlation is None and point.bucket == 0:
         return run_length.overshoot_factor(usual, turned)
     correlation = 0.0 if point.correlation is None else 2.0**point.correlation

@@ -69,7 +69,7 @@ class CusumDetector(SeasonalMemory, tag="cusum"):
             tilt = odds(self.week.share(hour, expected, season)) / odds(expected)
             usual, expected = (_bounded(moved(share, tilt)) for share in (usual, expected))
         if bucket.stories:
-            turned = turned_share(usual, rule.odds_ratio)
+            turned = moved(usual, rule.odds_ratio)
             told = log_likelihood_ratio(bucket.negative, bucket.stories, usual, turned)
             self.total = max(0.0, self.total + told / alike)
         threshold = self._threshold(rule, usual, alike, wanted)
@@ -120,7 +120,7 @@ class CusumDetector(SeasonalMemory, tag="cusum"):
         doubt = math.sqrt(share * (1 - share) / (known + 1))
         # Alarms multiply by e^(slope x error): over a normal error that is e^(slope x doubt)^2 / 2
         # on average, which a guard of slope x doubt^2 / 2 undoes.
-        slope = alarm_slope(wanted, share, turned_share(share, rule.odds_ratio))
+        slope = alarm_slope(wanted, share, moved(share, rule.odds_ratio))
         guard = doubt * min(MOST_DOUBTS, slope * doubt / 2)
         return min(MOST_USUAL, share + guard), share
 
@@ -129,18 +129,13 @@ class CusumDetector(SeasonalMemory, tag="cusum"):
         rate = self._together(BUCKET_SECONDS)
         bucket = rate / -math.expm1(-rate) if rate else 1.0
         if rule.usual is not None and alike == 1 and bucket < 1.1:
-            turned = turned_share(usual, rule.odds_ratio)
+            turned = moved(usual, rule.odds_ratio)
             return run_length.exact_threshold(wanted, usual, turned)
         return threshold(wanted, usual, rule.odds_ratio, alike, self.variation.others, bucket)
 
 
 def _bounded(share: float) -> float:
     return min(MOST_USUAL, max(LEAST_USUAL, share))
-
-
-def turned_share(usual: float, odds_ratio: float) -> float:
-    """The share at so many times the usual odds."""
-    return usual * odds_ratio / (1 - usual + usual * odds_ratio)
 
 
 def log_likelihood_ratio(negative: int, stories: int, usual: float, turned: float) -> float:
@@ -162,7 +157,7 @@ def threshold(
     has `others` beside it that are like it."""
     point = burst_grid.nearest(usual, alike, others, bucket_stories)
     factor = burst_grid.factor(point, odds_ratio)
-    turned = turned_share(usual, odds_ratio)
+    turned = moved(usual, odds_ratio)
     return run_length.small_step_threshold(stories / factor / alike, usual, turned)
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, and_, delete, or_, select
+from sqlalchemy import ColumnElement, Engine, delete, not_, or_, select
 
 from monitor.failures import Unavailable
 from monitor.store.engine import reading, writing
@@ -43,17 +43,13 @@ class Lease:
         return self._renewed_at is not None
 
     def release(self) -> None:
-        """Give it back, if it is held; where the store does not answer it lapses."""
+        """Give it back, if it is held."""
         self._renewed_at = None
-        with contextlib.suppress(Unavailable):
-            release(self._engine, self._name, self._owner)
+        release(self._engine, self._name, self._owner)
 
 
 def hold(engine: Engine, name: str, owner: str, now: datetime) -> bool:
-    """Take or renew a lease for `LEASE_SECONDS`; False while another owner holds it.
-
-    One that ends later than a lease can was taken by a clock that was wrong, and holds nobody off.
-    """
+    """Take or renew a lease for `LEASE_SECONDS`; False while another owner holds it."""
     expires = now + timedelta(seconds=LEASE_SECONDS)
     with writing(engine) as connection:
         connection.execute(delete(leases).where(leases.c.expires < now - FORGOTTEN_AFTER))
@@ -62,11 +58,7 @@ def hold(engine: Engine, name: str, owner: str, now: datetime) -> bool:
             insert.on_conflict_do_update(
                 index_elements=[leases.c.name],
                 set_={"owner": insert.excluded.owner, "expires": insert.excluded.expires},
-                where=or_(
-                    leases.c.owner == owner,
-                    leases.c.expires < now,
-                    leases.c.expires > now + 2 * timedelta(seconds=LEASE_SECONDS),
-                ),
+                where=or_(leases.c.owner == owner, _lapsed(now)),
             )
         )
         holder = connection.execute(select(leases.c.owner).where(leases.c.name == name)).scalar()
@@ -75,16 +67,20 @@ def hold(engine: Engine, name: str, owner: str, now: datetime) -> bool:
 
 def holders(engine: Engine, prefix: str, now: datetime) -> set[str]:
     """Who holds a lease whose name begins so."""
-    alive = and_(
-        leases.c.name.startswith(prefix, autoescape=True),
-        leases.c.expires >= now,
-        leases.c.expires <= now + 2 * timedelta(seconds=LEASE_SECONDS),
+    found = select(leases.c.owner).where(
+        leases.c.name.startswith(prefix, autoescape=True), not_(_lapsed(now))
     )
     with reading(engine) as connection:
-        return set(connection.execute(select(leases.c.owner).where(alive)).scalars())
+        return set(connection.execute(found).scalars())
+
+
+def _lapsed(now: datetime) -> ColumnElement[bool]:
+    """One that ends later than a lease can was taken by a clock that was wrong."""
+    latest = now + 2 * timedelta(seconds=LEASE_SECONDS)
+    return or_(leases.c.expires < now, leases.c.expires > latest)
 
 
 def release(engine: Engine, name: str, owner: str) -> None:
-    """Give a lease back, if it is held by `owner`."""
-    with writing(engine) as connection:
+    """Give a lease back, if it is held by `owner`; where the store does not answer it lapses."""
+    with contextlib.suppress(Unavailable), writing(engine) as connection:
         connection.execute(delete(leases).where(leases.c.name == name, leases.c.owner == owner))

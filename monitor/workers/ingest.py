@@ -1,6 +1,5 @@
 """The ingest role: feeds and replays onto the bus, with watermarks that say how far they are."""
 
-import contextlib
 import logging
 import threading
 import time
@@ -31,7 +30,6 @@ from monitor.events import (
     partition_of,
     story_key,
 )
-from monitor.failures import Unavailable
 from monitor.metrics import ARTICLES_INGESTED, FAILURES, FEED_POLLS
 from monitor.record_headers import begun, untraced
 from monitor.settings import SAMPLE, IngestSettings, ReplaySettings
@@ -144,8 +142,7 @@ class IngestWorker:
         finally:
             # First, so that others take over while the polls under way come to their end.
             for name in (MEMBER + self._owner, ROLE):
-                with contextlib.suppress(Unavailable):
-                    leases.release(self._engine, name, self._owner)
+                leases.release(self._engine, name, self._owner)
             if poller is not None:
                 poller.stop()
             if producer is not None:

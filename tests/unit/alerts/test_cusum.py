@@ -6,9 +6,10 @@ import random
 import pytest
 from pydantic import ValidationError
 
-from alerts.detectors.cusum import CusumDetector, turned_share
+from alerts.detectors.cusum import CusumDetector
 from alerts.detectors.run_length import exact_threshold
 from alerts.fold import fold
+from alerts.season import moved
 from alerts.series import Bucket
 from alerts.surroundings import Surroundings
 from tests.unit.alerts.records import DAY, HOUR, START, bucket, cusum, every
@@ -27,7 +28,7 @@ def stories(
 def test_known_and_independent_it_is_the_bernoulli_cusum() -> None:
     rule = cusum(usual=0.2, odds_ratio=8 / 3, correlation=0, run_length=1_000, min_stories=1)
     buckets = stories(1, 150, 0.2) + stories(2, 60, 0.6, START + 150 * HOUR)
-    limit = exact_threshold(1_000, 0.2, turned_share(0.2, 8 / 3))
+    limit = exact_threshold(1_000, 0.2, moved(0.2, 8 / 3))
     total, expected = 0.0, None
     for item in buckets:
         total += math.log(0.4 / 0.2) if item.negative else math.log(0.6 / 0.8)
