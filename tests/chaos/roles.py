@@ -13,7 +13,7 @@ from pathlib import Path
 
 from monitor.settings import PREFIX
 
-PROCESSES = {"ingest": 1, "score": 2, "aggregate": 2, "detect": 1, "notify": 1}
+PROCESSES = {"ingest": 2, "score": 2, "aggregate": 2, "detect": 2, "notify": 2}
 DRAIN_SECONDS = 30.0
 
 
