@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import (
     ArgumentError,
@@ -20,6 +23,8 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from monitor.failures import Unavailable, UsageError
+
+LOG = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MILLISECONDS = 60_000
 _MIGRATION_LOCK = 0x756E6465
@@ -33,9 +38,19 @@ _POSTGRESQL = {
 def open_store(url: str) -> Engine:
     """An engine on a migrated database.
 
+    A database that a later version has migrated is used as it is: while an installation is
+    upgraded role by role, one of the version before may have to start once more.
     `url` is SQLAlchemy's: `sqlite:///path` or `postgresql://user@host/name`. Raises UsageError
     for any other, Unavailable when the database does not answer.
     """
+    engine = connect_store(url)
+    with answering(engine):
+        _migrate(engine)
+    return engine
+
+
+def connect_store(url: str) -> Engine:
+    """An engine on a database as it is; raises UsageError for what `open_store` cannot open."""
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -52,8 +67,6 @@ def open_store(url: str) -> Engine:
         _tune_sqlite(engine)
     else:
         raise UsageError(f"store.url: sqlite and postgresql are known, not '{backend}'")
-    with answering(engine):
-        _migrate(engine)
     return engine
 
 
@@ -141,8 +154,24 @@ def _migrate(engine: Engine) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with _one_at_a_time(engine), engine.connect() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        if not _of_a_later_version(config, connection):
+            command.upgrade(config, "head")
         connection.commit()
+
+
+def _of_a_later_version(config: Config, connection: Connection) -> bool:
+    """Migrations are numbered, and only ever add what a version before need not know."""
+    found = MigrationContext.configure(connection).get_current_revision()
+    known = ScriptDirectory.from_config(config).get_current_head()
+    assert known is not None
+    if found is None or found <= known:
+        return False
+    LOG.warning(
+        "the store was migrated by a later version (%s, this one knows %s): it is used as it is",
+        found,
+        known,
+    )
+    return True
 
 
 @contextmanager

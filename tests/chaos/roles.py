@@ -12,15 +12,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from monitor.settings import PREFIX
+from tests.paths import ROOT
 
 PROCESSES = {"ingest": 2, "score": 2, "aggregate": 2, "detect": 2, "notify": 2}
 DRAIN_SECONDS = 30.0
 
 
 class Roles:
-    """All processes of an installation; `module` is what runs a role (`python -m module role`)."""
+    """All processes of an installation; `module` is what runs a role (`python -m module role`) with
+    the packages that lie in `root`."""
 
-    def __init__(self, config: Path, module: str, processes: Mapping[str, int]) -> None:
+    def __init__(
+        self, config: Path, module: str, processes: Mapping[str, int], root: Path = ROOT
+    ) -> None:
         self._config = config
         self._module = module
         self._clock = config.parent / "clock"
@@ -31,11 +35,10 @@ class Roles:
         self.unasked_ends: list[str] = []
         self.bad_drains: list[str] = []
         self._told: dict[tuple[str, int], float] = {}
-        self._running = {
-            (role, number): self._start(role, number)
-            for role, count in processes.items()
-            for number in range(count)
+        self._roots = {
+            (role, number): root for role, count in processes.items() for number in range(count)
         }
+        self._running = {name: self._start(*name) for name in self._roots}
         self._watch = threading.Thread(target=self._start_again, name="supervisor", daemon=True)
         self._watch.start()
 
@@ -56,11 +59,13 @@ class Roles:
         time.sleep(seconds)
         process.send_signal(signal.SIGCONT)
 
-    def restart_in_turn(self) -> None:
-        """SIGTERM to one after the other; each is waited for and started again."""
+    def restart_in_turn(self, root: Path | None = None) -> None:
+        """SIGTERM to one after the other; each is waited for and started again, if `root` is given
+        with the packages that lie there."""
         for name in list(self._running):
             with self._lock:
                 self._drain(name)
+                self._roots[name] = root or self._roots[name]
                 self._running[name] = self._start(*name)
 
     def set_clock(self, ahead_seconds: float) -> bool:
@@ -119,7 +124,12 @@ class Roles:
         command = [sys.executable, "-m", self._module, role, "--config", str(self._config)]
         with (self._config.parent / f"{role}-{number}.log").open("ab") as log:
             return subprocess.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                command,
+                cwd=self._roots[role, number],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
 
     def _start_again(self) -> None:
@@ -134,8 +144,10 @@ class Roles:
 
 
 @contextlib.contextmanager
-def running(config: Path, module: str, processes: Mapping[str, int] = PROCESSES) -> Iterator[Roles]:
-    roles = Roles(config, module, processes)
+def running(
+    config: Path, module: str, processes: Mapping[str, int] = PROCESSES, root: Path = ROOT
+) -> Iterator[Roles]:
+    roles = Roles(config, module, processes, root)
     try:
         yield roles
     finally:

@@ -13,6 +13,7 @@ from tests.chaos.outcome import Outcome, outcome
 from tests.chaos.roles import Roles, running
 from tests.chaos.schedule import Fault
 from tests.chaos.world import Servers, Stream, World, world
+from tests.paths import ROOT
 
 MODULE = "monitor"
 CALM_SECONDS = 240.0
@@ -57,9 +58,10 @@ def run(
     faults: Sequence[Fault],
     module: str = MODULE,
     say: Callable[[str], None] = lambda _: None,
+    made_by: Path = ROOT,
 ) -> Report:
     """Raises NotFinished. The outcome is that of all articles of the stream."""
-    with world(servers, stream, folder) as place:
+    with world(servers, stream, folder, made_by) as place:
         started = time.monotonic()
         with running(place.config, module) as roles, watched(place) as progress:
             struck = _strike(place, roles, faults, say)

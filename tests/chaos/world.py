@@ -19,8 +19,8 @@ from ingest.article import Article
 from monitor.bus.kafka import KafkaBus, KafkaConnection
 from monitor.cli.init import TEMPLATES
 from monitor.failures import Unavailable
-from monitor.settings import load_settings
-from monitor.store.engine import open_store, reading
+from monitor.settings import DEFAULT_RULES, load_settings
+from monitor.store.engine import connect_store, reading
 from monitor.store.ingestion import watermarks
 from monitor.store.schema import articles, detector_progress, outbox
 from monitor.stories import bucket_of
@@ -86,14 +86,18 @@ class Stream:
 
 
 class World:
-    """One installation on the servers, with topics and a database of its own."""
+    """One installation on the servers, with topics and a database of its own, which the version in
+    `root` has migrated."""
 
-    def __init__(self, servers: Servers, stream: Stream, config: Path, hook: Hook) -> None:
+    def __init__(
+        self, servers: Servers, stream: Stream, config: Path, hook: Hook, root: Path = ROOT
+    ) -> None:
         self.servers = servers
         self.stream = stream
         self.config = config
         self.hook = hook
-        self.engine: Engine = open_store(load_settings(config, {}).store_url)
+        command(root, "tallies", "--json", "--config", str(config))
+        self.engine: Engine = connect_store(load_settings(config, {}).store_url)
         guard.install(self.engine)
         bus = load_settings(config, {}).bus
         self.bus = KafkaBus(KafkaConnection(bus.bootstrap_servers), bus.topic_prefix)
@@ -149,33 +153,37 @@ class World:
 
 
 @contextlib.contextmanager
-def servers(folder: Path, broker_count: int) -> Iterator[Servers]:
-    """Kafka, PostgreSQL behind a wire, and two small models of n-grams."""
+def servers(folder: Path, broker_count: int, root: Path = ROOT) -> Iterator[Servers]:
+    """Kafka, PostgreSQL behind a wire, and two small models of n-grams that the version in `root`
+    has trained."""
     with contextlib.ExitStack() as left:
         cluster = left.enter_context(brokers.brokers(folder / "kafka", broker_count))
         store = left.enter_context(database.database())
         line = left.enter_context(proxy.wire(store.socket))
-        yield Servers(cluster, store, line, _models(folder))
+        yield Servers(cluster, store, line, _models(folder, root))
 
 
 @contextlib.contextmanager
-def world(servers: Servers, stream: Stream, folder: Path) -> Iterator[World]:
-    """An installation with nothing in it yet."""
+def world(servers: Servers, stream: Stream, folder: Path, root: Path = ROOT) -> Iterator[World]:
+    """An installation with nothing in it yet, made by the version in `root`, with its rules."""
     folder.mkdir()
     servers.database.create()
     with contextlib.ExitStack() as left:
         hook = left.enter_context(webhook("/services/T0/B0/chaos"))
-        made = World(servers, stream, _write_config(servers, stream, folder, hook), hook)
+        made = World(
+            servers, stream, _write_config(servers, stream, folder, hook, root), hook, root
+        )
         left.callback(made.close)
         yield made
 
 
-def _write_config(servers: Servers, stream: Stream, folder: Path, hook: Hook) -> Path:
+def _write_config(servers: Servers, stream: Stream, folder: Path, hook: Hook, root: Path) -> Path:
     config = folder / "undertone.yaml"
     settings = {
         "data_dir": "var",
         "sample": False,
         "default_feeds": False,
+        "rules": str(root / DEFAULT_RULES.relative_to(ROOT)),
         "watchlist": str(TEMPLATES / "watchlist.yaml"),
         "models": {**servers.models, "threads": 1},
         "replays": stream.replays(),
@@ -198,19 +206,24 @@ def _write_config(servers: Servers, stream: Stream, folder: Path, hook: Hook) ->
     return config
 
 
-def _models(folder: Path) -> dict[str, str]:
+def _models(folder: Path, root: Path) -> dict[str, str]:
     """Models that cost next to nothing: the processor is for the rest."""
     for language, texts in MODELS.items():
-        command = ["train", "--method", "linear", "--language", language[:2].replace("ch", "zh")]
-        command += ["--train", str(ROOT / "models" / "data" / texts)]
-        command += ["--output", str(folder / language)]
-        subprocess.run(
-            [sys.executable, "-m", "monitor", *command],
-            check=True,
-            capture_output=True,
-            timeout=120,
-        )
+        train = ["train", "--method", "linear", "--language", language[:2].replace("ch", "zh")]
+        train += ["--train", str(root / "models" / "data" / texts)]
+        command(root, *train, "--output", str(folder / language))
     return {language: str(folder / language) for language in MODELS}
+
+
+def command(root: Path, *arguments: str) -> None:
+    """Run a command of the version in `root`; raises CalledProcessError."""
+    subprocess.run(
+        [sys.executable, "-m", "monitor", *arguments],
+        cwd=root,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
 
 
 def notified(hook: Hook) -> dict[str, int]:
