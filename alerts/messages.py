@@ -14,7 +14,13 @@ SLACK_FIELD_CHARACTERS = 2_000
 TITLE_CHARACTERS = 500
 LINK_CHARACTERS = 1_000
 MAX_STORIES = 10
-_DIMENSIONS = {"topic": "topic", "entity": "company", "source": "source", "language": "language"}
+_DIMENSIONS = {
+    "topic": "topic",
+    "entity": "company",
+    "theme": "theme",
+    "source": "source",
+    "language": "language",
+}
 _DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 

@@ -51,7 +51,7 @@ def _listed(value: Any) -> Any:
 Seconds = Annotated[int, BeforeValidator(parse_duration)]
 Rate = Annotated[float, BeforeValidator(parse_rate)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Dimension = Literal["all", "topic", "entity", "source", "language"]
+Dimension = Literal["all", "topic", "entity", "theme", "source", "language"]
 Severity = Literal["info", "warning", "critical"]
 
 

@@ -107,7 +107,7 @@ class DivergenceRule(BudgetRule):
     """Fires when a key has turned negative and the others have not."""
 
     detector: Literal["divergence"]
-    dimension: Literal["topic", "entity", "source", "language"]
+    dimension: Literal["topic", "entity", "theme", "source", "language"]
     against: Names = Field(default=(), description="None listed, or `*`: all others.")
     """The keys that it is held against: a company's sector."""
     probability: float = Field(default=1e-4, gt=0, le=0.05)

@@ -19,7 +19,7 @@ DAY_SECONDS = 86_400
 REMEMBERED_DAYS = 28
 YOUNG_DAYS = 7
 """Until so many days are known, a rule is taken to watch no less than is usual."""
-USUAL_KEYS = {"all": 1, "topic": 17, "entity": 100, "source": 20, "language": 2}
+USUAL_KEYS = {"all": 1, "topic": 17, "entity": 100, "theme": 50, "source": 20, "language": 2}
 USUAL_STORIES_A_DAY = 500.0
 
 

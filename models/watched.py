@@ -1,20 +1,25 @@
 """What a watchlist says of each company, checked."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from models.identifiers import checked_isin, checked_lei
 
 MAX_COMPANIES = 50_000
+Kind = Literal["company", "theme"]
 
 
 class Company(BaseModel):
-    """A company under watch: the name it is shown by, and what else it is called."""
+    """A company or theme under watch: the name it is shown by, and what else it is called."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, max_length=200)
+    kind: Kind = "company"
+    """A theme is a country, commodity, market or route: its articles count under it with their own
+    sentiment, since a strike on a country is no verdict on that country."""
     aliases: tuple[str, ...] = ()
     tickers: tuple[str, ...] = ()
     isin: tuple[str, ...] = ()
@@ -69,16 +74,27 @@ class Company(BaseModel):
         return tuple(dict.fromkeys((self.name, *self.aliases, *ambiguous)))
 
 
-class Companies(BaseModel):
-    """The companies of a watchlist file, each checked on its own."""
+class Listed(BaseModel):
+    """What a watchlist in YAML holds, each entry checked on its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     companies: tuple[Company, ...] = Field(default=(), max_length=MAX_COMPANIES)
+    themes: tuple[Company, ...] = Field(default=(), max_length=MAX_COMPANIES)
+    """Entries of `kind: theme`, which they need not say."""
+
+    def entries(self) -> tuple[Company, ...]:
+        """Companies first, then themes."""
+        themes = (theme.model_copy(update={"kind": "theme"}) for theme in self.themes)
+        return (*self.companies, *themes)
 
 
-class WatchlistFile(Companies):
-    """What a watchlist file holds."""
+class WatchlistFile(BaseModel):
+    """All that is watched, companies and themes, without contradictions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    companies: tuple[Company, ...] = Field(default=(), max_length=MAX_COMPANIES)
 
     @field_validator("companies")
     @classmethod
@@ -87,13 +103,17 @@ class WatchlistFile(Companies):
             raise ValueError(message)
         return companies
 
+    def names(self, kind: Kind) -> list[str]:
+        """What the companies, or the themes, are shown by."""
+        return [item.name for item in self.companies if item.kind == kind]
+
 
 def conflicts(companies: Sequence[Company]) -> Iterator[tuple[int, str, str]]:
     """Where companies of a list contradict each other: index, field, and message for the user."""
     parents: dict[str, str | None] = {}
     for index, company in enumerate(companies):
         if company.name in parents:
-            yield index, "name", f"company '{company.name}' stands twice"
+            yield index, "name", f"{company.kind} '{company.name}' stands twice"
         parents.setdefault(company.name, company.parent)
     for index, company in enumerate(companies):
         owner = f"the parent '{company.parent}' of '{company.name}'"

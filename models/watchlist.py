@@ -60,6 +60,8 @@ class Watchlist:
             for spelling in company.spellings:
                 self._called.setdefault(spelling.casefold(), company.name)
         self._counts_for = rolled_up(listed)
+        self.themes = frozenset(item.name for item in listed if item.kind == "theme")
+        """Those of the names that are no companies."""
         self._names = list(names.values())
         self._automaton = AhoCorasick(list(names)) if names else None
 

@@ -223,7 +223,7 @@ def silence_since(rule: AnyRule, since: int) -> int | None:
 
     Not for sources: one that is silent may only have been added later.
     """
-    return since if rule.dimension in ("all", "topic", "entity") else None
+    return since if rule.dimension in ("all", "topic", "entity", "theme") else None
 
 
 def _look_around(

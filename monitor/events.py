@@ -62,7 +62,7 @@ class ScoredEvent(msgspec.Struct, frozen=True, tag="scored", kw_only=True):
 
     Probabilities are in [0, 1], rounded to four decimals. `topics` holds the topics that
     passed the model's threshold; `entities` the watched companies that the text names; `companies`
-    how it reads for those of them that the model was asked about.
+    how it reads for those of them that the model was asked about; `themes` the watched themes.
     """
 
     version: int = VERSION
@@ -73,6 +73,7 @@ class ScoredEvent(msgspec.Struct, frozen=True, tag="scored", kw_only=True):
     topics: dict[Name, Probability]
     entities: tuple[Name, ...]
     companies: dict[Name, Probabilities] = {}
+    themes: tuple[Name, ...] = ()
     language: Language
     model: str
     scored: Moment

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -28,7 +28,13 @@ from monitor.yamlfile import (
 )
 
 MAX_INCIDENTS = 10_000
-DIMENSIONS = {"company": "entity", "topic": "topic", "source": "source", "language": "language"}
+DIMENSIONS = {
+    "company": "entity",
+    "theme": "theme",
+    "topic": "topic",
+    "source": "source",
+    "language": "language",
+}
 """Fields that name keys, and the dimension that they are of."""
 
 
@@ -67,6 +73,7 @@ class _Row(BaseModel):
     first_story: Time
     end: Time | None = None
     company: Names = ()
+    theme: Names = ()
     topic: Names = ()
     source: Names = ()
     language: Names = ()
@@ -87,17 +94,20 @@ class _Entry:
     place: Callable[[str], tuple[int, int]]
 
 
-def read_incidents(path: Path, companies: Collection[str]) -> list[Incident]:
+def read_incidents(
+    path: Path, companies: Collection[str], themes: Collection[str] = ()
+) -> list[Incident]:
     """The incidents of a file, in its order: CSV, JSON lines or YAML by the name's end.
 
-    Companies must be of the watchlist and topics known, so that a misspelt one is not counted as
-    missed. Raises YamlFileError, with a problem a line.
+    Companies and themes must be of the watchlist and topics known, so that a misspelt one is not
+    counted as missed. Raises YamlFileError, with a problem a line.
     """
     readers = {".csv": _csv_entries, ".jsonl": _json_entries}
     incidents: list[Incident] = []
     problems: list[Problem] = []
+    known = {"company": companies, "theme": themes, "topic": TOPICS}
     for entry in readers.get(path.suffix.lower(), _yaml_entries)(path):
-        found = _incident(entry.values, companies)
+        found = _incident(entry.values, known)
         if isinstance(found, Incident):
             incidents.append(found)
         else:
@@ -159,7 +169,7 @@ def _yaml_entries(path: Path) -> Iterator[_Entry]:
 
 
 def _incident(
-    values: dict[str, Any], companies: Collection[str]
+    values: dict[str, Any], known: Mapping[str, Collection[str]]
 ) -> Incident | list[tuple[str, str]]:
     """The incident, or what is wrong with it, as (field, message)."""
     try:
@@ -177,10 +187,9 @@ def _incident(
             named.append(("key", "company" if field == "entity" else field, key.strip()))
         else:
             wrong.append(("key", f"'{text}' is no key; write all, topic markets or company Boeing"))
-    known: dict[str, Collection[str]] = {"company": companies, "topic": TOPICS}
     for field, kind, key in named:
         if kind in known and key not in known[kind]:
-            what = "topic" if kind == "topic" else "company of the watchlist"
+            what = "topic" if kind == "topic" else f"{kind} of the watchlist"
             wrong.append((field, f"'{key}' is no {what}" + _near(key, known[kind])))
         about.append((DIMENSIONS[kind], key))
     if not about and not wrong:

@@ -1,7 +1,7 @@
 """Whether the channels and keys that rules name exist: a misspelt one would keep a rule silent."""
 
 import difflib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from alerts.rules import CriticalRule, DivergenceRule, RuleFile
@@ -10,24 +10,32 @@ from monitor.failures import UsageError
 
 
 def check_names(
-    path: Path, rules: RuleFile, channels: Collection[str], companies: Collection[str]
+    path: Path,
+    rules: RuleFile,
+    channels: Collection[str],
+    companies: Collection[str],
+    themes: Collection[str],
 ) -> None:
-    """Raise UsageError, with a line a name, for channels, topics and companies that are unknown.
+    """Raise UsageError, with a line a name, for channels, topics, companies and themes that are
+    unknown.
 
     Sources and languages are not checked: they come with the news.
     """
-    problems = list(_unknown(rules, channels, companies))
+    known = {
+        "topic": ("topic", TOPICS),
+        "entity": ("company of the watchlist", companies),
+        "theme": ("theme of the watchlist", themes),
+    }
+    problems = list(_unknown(rules, channels, known))
     if problems:
         raise UsageError("\n".join(f"{path}: {problem}" for problem in problems))
 
 
 def _unknown(
-    rules: RuleFile, channels: Collection[str], companies: Collection[str]
+    rules: RuleFile,
+    channels: Collection[str],
+    known_keys: Mapping[str, tuple[str, Collection[str]]],
 ) -> Iterator[str]:
-    known_keys: dict[str, tuple[str, Collection[str]]] = {
-        "topic": ("topic", TOPICS),
-        "entity": ("company of the watchlist", companies),
-    }
     for rule in rules.rules:
         named = [("channel", name, channels) for name in rule.channels]
         if rule.dimension in known_keys:

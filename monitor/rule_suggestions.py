@@ -22,7 +22,7 @@ from monitor.rule_grid import Candidate, candidates
 from monitor.rule_reports import WEEK, in_range
 from monitor.store.watch import Stretch, watched_stretches
 
-_QUICK_FIRST = ("all", "language", "source", "topic", "entity")
+_QUICK_FIRST = ("all", "language", "source", "topic", "theme", "entity")
 ENOUGH_ALARMS = 20
 MOST_SHUFFLES = 5
 

@@ -27,6 +27,8 @@ class Asked:
     articles: Sequence[ArticleEvent]
     entities: Sequence[tuple[str, ...]]
     """The watched companies that each article names."""
+    themes: Sequence[tuple[str, ...]]
+    """The watched themes that it names: the models are not asked about those."""
     companies: Sequence[tuple[int, str]]
     """The index of the article, and the company that it is asked about."""
     prepared: Prepared
@@ -45,15 +47,19 @@ def scored_text(title: str, text: str) -> str:
 def prepare(scorer: Scorer, articles: Sequence[ArticleEvent], watchlist: Watchlist) -> Asked:
     """Find the companies and tokenise all questions, ahead of scoring."""
     texts = [scored_text(article.title, article.text) for article in articles]
-    found = [watchlist.find_spans(text[:MAX_WATCHED_CHARACTERS]) for text in texts]
+    named = [watchlist.find_spans(text[:MAX_WATCHED_CHARACTERS]) for text in texts]
+    found = [
+        {name: spans for name, spans in names.items() if name not in watchlist.themes}
+        for names in named
+    ]
     asked = [
         (index, name, spans)
         for index, companies in enumerate(found)
         for name, spans in islice(companies.items(), MAX_COMPANIES_ASKED)
     ]
-    named = sum(len(companies) for companies in found)
+    over_limit = sum(len(companies) for companies in found) - len(asked)
     COMPANIES_ASKED.labels("asked").inc(len(asked))
-    COMPANIES_ASKED.labels("over_limit").inc(named - len(asked))
+    COMPANIES_ASKED.labels("over_limit").inc(over_limit)
     of = [*range(len(articles)), *(index for index, _, _ in asked)]
     before = scorer.cut_texts
     prepared = scorer.prepare(
@@ -65,6 +71,7 @@ def prepare(scorer: Scorer, articles: Sequence[ArticleEvent], watchlist: Watchli
     return Asked(
         articles,
         [tuple(sorted(companies)) for companies in found],
+        [tuple(sorted(watchlist.themes & names.keys())) for names in named],
         [(index, name) for index, name, _ in asked],
         prepared,
     )
@@ -87,6 +94,7 @@ def finish(asked: Asked, scores: Scores, now: datetime) -> list[ScoredEvent]:
                 topics=scores.topics_of(index),
                 entities=asked.entities[index],
                 companies=companies[index],
+                themes=asked.themes[index],
                 language=scores.languages[index],
                 model=scores.models[index],
                 scored=now,

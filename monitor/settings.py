@@ -205,8 +205,8 @@ class Settings(BaseSettings):
         """A rule file. Raises YamlFileError, and UsageError where it names what is not here."""
         found = load_yaml(path, RuleFile)
         channels = [channel.name for channel in self.channels]
-        companies = [company.name for company in self.watchlist_file.companies]
-        check_names(path, found, channels, companies)
+        watched = self.watchlist_file
+        check_names(path, found, channels, watched.names("company"), watched.names("theme"))
         return found
 
     @cached_property

@@ -42,6 +42,7 @@ class CountedArticle:
     entities: tuple[str, ...]
     companies: tuple[CompanySentiment, ...] = ()
     """By name; an entity that is not among them counts with the sentiment of the whole text."""
+    themes: tuple[str, ...] = ()
 
     def counts(self) -> Iterable[tuple[str, str, str, int]]:
         """What the article counts under: dimension and key, with label and negative there."""
@@ -50,6 +51,8 @@ class CountedArticle:
         yield "language", self.language, self.label, self.negative
         for topic in self.topics:
             yield "topic", topic, self.label, self.negative
+        for theme in self.themes:
+            yield "theme", theme, self.label, self.negative
         own = {
             name: (label_of(probabilities), probabilities[0])
             for name, *probabilities in self.companies
@@ -123,6 +126,7 @@ def counted(event: ScoredEvent) -> CountedArticle:
             (name, round(negative * 10_000), round(neutral * 10_000), round(positive * 10_000))
             for name, (negative, neutral, positive) in sorted(event.companies.items())
         ),
+        themes=tuple(sorted(event.themes)),
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from models.watched import MAX_COMPANIES, Companies, Company, WatchlistFile, conflicts
+from models.watched import MAX_COMPANIES, Company, Listed, WatchlistFile, conflicts
 from monitor.csvfile import cell_values, csv_rows
 from monitor.yamlfile import Problem, YamlFileError, checked, locate, read_yaml
 
@@ -14,22 +14,26 @@ LISTS = ("aliases", "tickers", "isin", "ambiguous", "cues", "not_in")
 
 
 def load_watchlist(path: Path) -> WatchlistFile:
-    """The companies of a file: CSV where its name ends so, else YAML.
+    """The companies and themes of a file: CSV where its name ends so, else YAML.
 
-    A CSV has a header of the fields' names, in any order; lists are parted by `;` or `|`. Raises
-    YamlFileError, with a problem a line.
+    YAML has a list of each. A CSV has a header of the fields' names, in any order, `kind` among
+    them; lists are parted by `;` or `|`. Raises YamlFileError, with a problem a line.
     """
     if path.suffix.lower() == ".csv":
         return _from_csv(path)
     document = read_yaml(path)
-    listed = checked(path, document, Companies).companies
+    listed = checked(path, document, Listed)
     problems = []
-    for index, field, message in conflicts(listed):
-        _, line, column = locate(document, ("companies", index, field))
-        problems.append(Problem(str(path), line, column, f"companies.{index}.{field}: {message}"))
+    for index, field, message in conflicts(listed.entries()):
+        among_themes = index - len(listed.companies)
+        where = ("companies", index) if among_themes < 0 else ("themes", among_themes)
+        _, line, column = locate(document, (*where, field))
+        problems.append(
+            Problem(str(path), line, column, f"{where[0]}.{where[1]}.{field}: {message}")
+        )
     if problems:
         raise YamlFileError(sorted(problems, key=lambda problem: problem.line))
-    return WatchlistFile(companies=listed)
+    return WatchlistFile(companies=listed.entries())
 
 
 def _from_csv(path: Path) -> WatchlistFile:

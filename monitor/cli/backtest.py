@@ -106,8 +106,8 @@ def backtest(
         raise UsageError(f"{html}: no such folder: {html.absolute().parent}")
     paths = list(dict.fromkeys(rules_paths)) or [settings.rules or DEFAULT_RULES]
     files = [(path, settings.read_rules(path).rules) for path in paths]
-    companies = [company.name for company in settings.watchlist_file.companies]
-    incidents = read_incidents(events_path, companies) if events_path else []
+    watched = settings.watchlist_file.names("company"), settings.watchlist_file.names("theme")
+    incidents = read_incidents(events_path, *watched) if events_path else []
     prepare_data_dir(settings)
     engine = open_store(settings.store_url)
     first, last = stored_span(settings, engine)

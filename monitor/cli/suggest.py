@@ -130,8 +130,8 @@ def suggest(
     from monitor.rule_suggestions import Search, propose
     from monitor.store.engine import open_store
 
-    companies = [company.name for company in settings.watchlist_file.companies]
-    incidents = read_incidents(events_path, companies)
+    watched = settings.watchlist_file.names("company"), settings.watchlist_file.names("theme")
+    incidents = read_incidents(events_path, *watched)
     prepare_data_dir(settings)
     engine = open_store(settings.store_url)
     since, until = judged_span(settings, engine, since, until)

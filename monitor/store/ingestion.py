@@ -254,6 +254,7 @@ _COUNTED_COLUMNS = (
     articles.c.topics,
     articles.c.entities,
     articles.c.companies,
+    articles.c.themes,
 )
 
 
@@ -261,6 +262,7 @@ def _counted_row(row: Any) -> CountedArticle:
     fields = dict(row._mapping)
     fields["topics"] = tuple(sorted(msgspec.json.decode(fields["topics"], type=dict[str, float])))
     fields["entities"] = msgspec.json.decode(fields["entities"], type=tuple[str, ...])
+    fields["themes"] = msgspec.json.decode(fields["themes"], type=tuple[str, ...])
     fields["companies"] = tuple(
         (name, *said) for name, said in sorted(company_sentiments(fields["companies"]).items())
     )
@@ -336,6 +338,7 @@ def _row(article: CountedArticle, event: ScoredEvent, behind_seconds: int) -> di
         "companies": msgspec.json.encode(
             {name: said for name, *said in article.companies}
         ).decode(),
+        "themes": msgspec.json.encode(article.themes).decode(),
         "model": event.model,
         "behind_seconds": behind_seconds,
     }

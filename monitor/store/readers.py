@@ -14,7 +14,7 @@ from monitor.store.reach import read_reach
 from monitor.store.schema import articles, housekeeping, tallies
 from monitor.stories import label_of
 
-DIMENSIONS = ("all", "topic", "entity", "source", "language")
+DIMENSIONS = ("all", "topic", "entity", "theme", "source", "language")
 BUCKET_WIDTHS_SECONDS = {"5m": 300, "1h": 3_600, "1d": 86_400}
 
 
@@ -53,6 +53,7 @@ class StoredArticle:
     negative: float
     topics: dict[str, float]
     entities: tuple[str, ...]
+    themes: tuple[str, ...]
     story_key: str
     model: str
     content_hash: str
@@ -203,9 +204,9 @@ def under(dimension: str, key: str) -> list[ColumnElement[bool]]:
         return [articles.c.language == key]
     if dimension == "topic":
         return [articles.c.topics.contains(f'"{key}":', autoescape=True)]
-    if dimension == "entity":
-        encoded = msgspec.json.encode(key).decode()
-        return [articles.c.entities.contains(encoded, autoescape=True)]
+    if dimension in ("entity", "theme"):
+        column = articles.c.entities if dimension == "entity" else articles.c.themes
+        return [column.contains(msgspec.json.encode(key).decode(), autoescape=True)]
     return []
 
 
@@ -272,6 +273,7 @@ def _article(row: Row[tuple[object, ...]]) -> StoredArticle:
         negative=row.negative / 10_000,
         topics=msgspec.json.decode(row.topics, type=dict[str, float]),
         entities=msgspec.json.decode(row.entities, type=tuple[str, ...]),
+        themes=msgspec.json.decode(row.themes, type=tuple[str, ...]),
         story_key=row.story_key,
         model=row.model,
         content_hash=row.content_hash,

@@ -72,6 +72,13 @@ articles = Table(
         nullable=True,
         comment="JSON object of company to probabilities in 1/10,000; null: not asked",
     ),
+    Column(
+        "themes",
+        Text,
+        nullable=False,
+        server_default="[]",
+        comment="JSON array of watched countries, commodities, markets",
+    ),
     Column("model", Text, nullable=False),
     Column(
         "behind_seconds",

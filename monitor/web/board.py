@@ -98,7 +98,7 @@ def board(engine: Engine, feeds: Sequence[FeedSettings], now: datetime) -> Board
         now=now,
         alerts=alert_store.listing(engine, alert_store.OPEN_STATES, MAX_OPEN_ALERTS),
         recent_alerts=alert_store.listing(engine, ("resolved",), 5),
-        trends={name: trends(engine, name, now) for name in ("all", "topic", "entity")},
+        trends={name: trends(engine, name, now) for name in ("all", "topic", "entity", "theme")},
         sources=sorted(sources, key=lambda row: (not row.error, row.name)),
         latest=latest[:12],
         articles_per_minute=scored_since(engine, now - timedelta(minutes=5)) / 5,

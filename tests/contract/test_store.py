@@ -85,6 +85,23 @@ def test_a_company_counts_with_its_own_sentiment_and_a_correction_takes_it_back(
         assert sorted(connection.execute(sums).scalars()) == [0, 9_000]
 
 
+def test_a_theme_counts_with_the_article_and_a_correction_takes_it_back(engine: Engine) -> None:
+    told = msgspec.structs.replace(scored("a", entities=()), themes=("Iran", '"Quoted" sea'))
+    apply(engine, [told, scored("b", "Another", hours=0.1)], None)
+    about = [row for row in rows(engine) if row[0] == "theme"]
+    assert about == [
+        ("theme", '"Quoted" sea', START, 1, 1, 1),
+        ("theme", "Iran", START, 1, 1, 1),
+    ]
+    until = START + timedelta(hours=1)
+    found = list(articles_between(engine, START, until, "theme", '"Quoted" sea'))
+    assert [item.id for item in found] == ["a"]
+    assert found[0].themes == ('"Quoted" sea', "Iran")
+    corrected = scored("a", "Bank is sound", negative=0.1, seen_hours=1)
+    assert apply(engine, [corrected], None).corrected == 1
+    assert [row for row in rows(engine) if row[0] == "theme"] == []
+
+
 def test_an_article_that_was_stored_before_companies_were_asked_is_taken_back_whole(
     engine: Engine,
 ) -> None:

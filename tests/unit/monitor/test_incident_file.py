@@ -73,7 +73,7 @@ def test_everything_wrong_is_named_with_line_and_field(tmp_path: Path) -> None:
         "3:1: topic: 'market' is no topic (did you mean 'markets'?)",
         "3:1: end: it is not after first_story",
         "4:1: name: is missing",
-        "5:1: it names nothing to find it by: company, topic, source, language or key",
+        "5:1: it names nothing to find it by: company, theme, topic, source, language or key",
     ]
 
 

@@ -44,18 +44,20 @@ def rule_file(dimension: str, **fields: object) -> RuleFile:
         ),
         (critical_file(topics=["lagal"]), r"'lagal' is no topic \(did you mean 'legal'\?\)"),
         (rule_file("entity", keys=["Acm"]), r"no company of the watchlist .*'Acme'"),
+        (rule_file("theme", keys=["Irak"]), r"no theme of the watchlist .*'Iran'"),
     ],
 )
 def test_a_misspelt_name_is_told(rules: RuleFile, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        check_names(Path("rules.yaml"), rules, ["slack"], ["Acme"])
+        check_names(Path("rules.yaml"), rules, ["slack"], ["Acme"], ["Iran"])
 
 
 def test_names_that_exist_and_names_that_come_with_the_news_pass() -> None:
     for rules in (
         rule_file("topic", keys=["credit"], channels=["slack"]),
         rule_file("entity", keys=["Acme"]),
+        rule_file("theme", keys=["Iran"]),
         critical_file(topics=["legal"], keys="Acme"),
         rule_file("source", keys=["Any Wire"]),
     ):
-        check_names(Path("rules.yaml"), rules, ["slack"], ["Acme"])
+        check_names(Path("rules.yaml"), rules, ["slack"], ["Acme"], ["Iran"])

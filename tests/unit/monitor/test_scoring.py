@@ -66,6 +66,20 @@ def test_whole_texts_read_as_they_do_without_companies(scorer: Scorer) -> None:
         assert (one.topics.keys(), one.companies) == (other.topics.keys(), {})
 
 
+def test_a_theme_counts_with_the_sentiment_of_the_article_and_is_not_asked_about(
+    scorer: Scorer,
+) -> None:
+    watched = [Company(name="Aldi"), Company(name="Aldi market", kind="theme", aliases=("Iran",))]
+    articles = [article("a", "Missiles hit Iran, dozens are dead; Aldi soars to a record profit")]
+    asked = prepare(scorer, articles, Watchlist(watched))
+    (event,) = finish(asked, scorer.run(asked.prepared), NOW)
+    assert (event.entities, event.themes) == (("Aldi",), ("Aldi market",))
+    assert list(event.companies) == ["Aldi"]
+    tallies = contributions([counted(event)])
+    found = {key[:2]: counts for key, counts in tallies.items()}
+    assert found["theme", "Aldi market"] == found["all", "all"]
+
+
 def test_an_article_that_names_many_is_asked_about_the_first(scorer: Scorer) -> None:
     names = [f"Company{letter}" for letter in "JIHGFEDCBA"]
     asked = prepare(scorer, [article("a", "Shares fall: " + ", ".join(names))], WATCHLIST)

@@ -40,17 +40,23 @@ def test_both_forms_say_the_same(tmp_path: Path) -> None:
         "companies:\n"
         '  - {name: "Apple, the maker", aliases: [苹果, Apple Inc], tickers: [AAPL],\n'
         "     isin: US0378331005, lei: hwupkr0mpou8fgxbt394, language: en, ambiguous: [Apple]}\n"
-        "  - {name: Beats, parent: 'Apple, the maker', rollup: true}\n",
+        "  - {name: Beats, parent: 'Apple, the maker', rollup: true}\n"
+        "themes:\n  - {name: Iran, aliases: [伊朗]}\n",
     )
     in_csv = write(
         tmp_path,
         "watchlist.CSV",
-        "\ufeffName,aliases,tickers,ISIN,LEI,language,parent,rollup,ambiguous\r\n"
+        "\ufeffName,aliases,tickers,ISIN,LEI,language,parent,rollup,ambiguous,kind\r\n"
         '"Apple, the maker",苹果; Apple Inc,AAPL,US0378331005,hwupkr0mpou8fgxbt394,en,,,Apple\r\n'
         "\r\n"
-        'Beats,,,,,,"Apple, the maker",true\r\n',
+        'Beats,,,,,,"Apple, the maker",true\r\n'
+        "Iran,伊朗,,,,,,,,theme\r\n",
     )
-    expected = (APPLE, Company(name="Beats", parent="Apple, the maker", rollup=True))
+    expected = (
+        APPLE,
+        Company(name="Beats", parent="Apple, the maker", rollup=True),
+        Company(name="Iran", kind="theme", aliases=("伊朗",)),
+    )
     assert load_watchlist(in_yaml).companies == expected
     assert load_watchlist(in_csv).companies == expected
 
@@ -73,6 +79,11 @@ def test_everything_wrong_in_a_csv_is_named_with_line_and_field(tmp_path: Path) 
     assert "name: " in found[2] and "rollup: " in found[3]
 
 
+def test_a_theme_that_contradicts_a_company_is_named_where_it_stands(tmp_path: Path) -> None:
+    yaml = write(tmp_path, "w.yaml", "companies:\n  - name: A\nthemes:\n  - name: B\n  - name: A\n")
+    assert problems(yaml) == ["5:11: themes.1.name: theme 'A' stands twice"]
+
+
 def test_companies_that_contradict_each_other_are_named(tmp_path: Path) -> None:
     csv = write(tmp_path, "w.csv", "name,parent\nA,B\nB,A\n\nA,\nC,D\n")
     assert problems(csv) == [
@@ -88,7 +99,7 @@ def test_companies_that_contradict_each_other_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("", "1:1: a header is wanted: name, and any of aliases"),
+        ("", "1:1: a header is wanted: name, and any of kind, aliases"),
         ("aliases\nA\n", "1:1: the column 'name' is missing"),
         ("name,alias\nA,B\n", "1:1: unknown column 'alias' (did you mean 'aliases'?)"),
         ("name,name\nA,B\n", "1:1: column 'name' stands twice"),
@@ -112,8 +123,10 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
 
 
 def test_the_list_that_is_shipped() -> None:
-    companies = load_watchlist(TEMPLATES / "watchlist.yaml").companies
-    assert len(companies) >= 282
+    listed = load_watchlist(TEMPLATES / "watchlist.yaml")
+    companies = listed.companies
+    assert len(listed.names("company")) >= 282
+    assert {"Iran", "Gold", "Strait of Hormuz"} <= set(listed.names("theme"))
     watchlist = Watchlist(companies)
     doubtful = "The price gap of apple juice; a target; orange shells; 平安夜吃苹果；日产10万桶"
     assert watchlist.find(doubtful) == ()

@@ -1,0 +1,25 @@
+"""The watched themes that an article names."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0016"
+down_revision = "0012"
+
+
+def upgrade() -> None:
+    # A server's default, so that a role of the version before goes on inserting.
+    op.add_column(
+        "articles",
+        sa.Column(
+            "themes",
+            sa.Text(),
+            nullable=False,
+            server_default="[]",
+            comment="JSON array of watched countries, commodities, markets",
+        ),
+    )
+
+
+def downgrade() -> None:
+    op.drop_column("articles", "themes")
