@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from alerts.correction import Correction
+
 State = Literal["pending", "firing", "acknowledged", "resolved"]
 Event = Literal["firing", "resolved"]
 
@@ -49,6 +51,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str = ""
     """Digest of every article of the window with what it was scored; empty in alerts from before
     there were digests."""
+    correction: Correction | None = None
+    """What value, lower and upper were corrected by; None where the rule does not ask for it."""
 
     def as_json(self) -> dict[str, Any]:
         """As plain values, the names that programs rely on first."""

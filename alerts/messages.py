@@ -48,7 +48,7 @@ def headline(message: Message) -> str:
     stories = "all stories" if alert.dimension == "all" else f"stories on {where(alert)}"
     return (
         f"{alert.severity.capitalize()}: {alert.value:.0%} of {stories} "
-        f"are negative ({alert.negative} of {alert.stories})"
+        f"are negative ({_counted(alert)})"
     )
 
 
@@ -66,6 +66,7 @@ def facts(message: Message) -> list[tuple[str, str]]:
         ("Negative share", f"{interval} over {duration(alert.window_seconds)}"),
         ("Against", usual),
         ("Stories", f"{alert.negative} negative of {alert.stories}"),
+        *_named("Corrected", corrected(alert)),
         ("Rule", f"{alert.rule} ({alert.detector})"),
     ]
     if alert.detector == "critical":
@@ -74,6 +75,20 @@ def facts(message: Message) -> list[tuple[str, str]]:
     if alert.resolved is not None:
         rows.insert(1, ("Until", moment(alert.resolved)))
     return rows
+
+
+def corrected(alert: Alert) -> str:
+    """What the share was corrected by; "" where the rule does not ask for it."""
+    told = alert.correction
+    if told is None:
+        return ""
+    if told.sensitivity is None or told.specificity is None:
+        return f"not: the models' errors are known for {told.known:.0%} of the articles only"
+    rest = "" if told.known == 1 else f", as far as known ({told.known:.0%} of the articles)"
+    return (
+        f"read as {told.apparent:.1%}; the models find {told.sensitivity:.0%} of what is negative "
+        f"and pass {told.specificity:.0%} of the rest{rest}"
+    )
 
 
 def text(message: Message) -> str:
@@ -198,6 +213,16 @@ def duration(seconds: int) -> str:
         if seconds % size == 0:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
+
+
+def _counted(alert: Alert) -> str:
+    """The counts; they do not make the share where that was corrected."""
+    read = alert.correction is not None and alert.correction.sensitivity is not None
+    return f"{alert.negative} of {alert.stories}{' read so' if read else ''}"
+
+
+def _named(name: str, value: str) -> list[tuple[str, str]]:
+    return [(name, value)] if value else []
 
 
 def _anchor(story: TopStory) -> str:

@@ -6,7 +6,7 @@ behind the watermark, and every tick folds from there again. So the alerts follo
 not from when a process ran.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, delete, select, update
 
 from alerts.alert import Alert
+from alerts.correction import ErrorCounts, Kind
 from alerts.fold import KeyState, Transition, fold
 from alerts.rules import AnyRule, CriticalRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
@@ -26,6 +27,7 @@ from monitor.rule_reach import HISTORY
 from monitor.store import alerts as alert_store
 from monitor.store.engine import reading, writing
 from monitor.store.ingestion import insert_for
+from monitor.store.model_errors import known_errors
 from monitor.store.reach import reach_of_store
 from monitor.store.schema import detector_progress, detector_states
 from monitor.store.sight import Sight
@@ -170,7 +172,8 @@ def tick(
     settle = max(settle, after)
     settled = settle if settle > after else states.settled
     found, against = history(engine, rule, after, last_closed)
-    crowd, around = _look_around(rule, states.crowd, found, against, settle, last_closed)
+    errors = known_errors(engine, now)
+    crowd, around = _look_around(rule, states.crowd, found, against, settle, last_closed, errors)
     since = silence_since(rule, states.watched_since)
     settled_states = dict(states.keys)
     transitions: list[Transition] = []
@@ -233,16 +236,17 @@ def _look_around(
     against: Sequence[Bucket],
     settle: int,
     last_closed: int,
+    errors: Mapping[Kind, ErrorCounts],
 ) -> tuple[Crowd, Surroundings]:
     """The crowd as of the settled bucket, and what the folds up to the last closed one may know."""
     if not has_crowd(rule):
-        return crowd, Surroundings(rule, (), against)
+        return crowd, Surroundings(rule, (), against, errors)
     settled = _copied(crowd)
     shares = settled.advance(rule, found, settle)
     ahead = _copied(settled)
     late = {key: [item for item in own if item.start > settle] for key, own in found.items()}
     shares += ahead.advance(rule, late, last_closed)
-    return settled, Surroundings(rule, shares, against)
+    return settled, Surroundings(rule, shares, against, errors)
 
 
 def _copied(state: S) -> S:

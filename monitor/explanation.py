@@ -172,7 +172,8 @@ def _recounted(
     last = bucket_of(alert.started) - BUCKET_SECONDS
     first = last + BUCKET_SECONDS - alert.window_seconds
     counted = window_from_articles(engine, alert.dimension, alert.key, first, last, sight)
-    tallied = {item.start: item for item in tallies}
+    # The kinds of articles are no part of a tally.
+    tallied = {item.start: msgspec.structs.replace(item, mix=()) for item in tallies}
     return [
         Difference(
             f"tally {datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M}",

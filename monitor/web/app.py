@@ -28,7 +28,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from alerts.messages import Message as AlertMessage
-from alerts.messages import duration, headline, moment, safe_link, where
+from alerts.messages import corrected, duration, headline, moment, safe_link, where
 from alerts.rules import AnyRule
 from ingest.feeds.settings import FeedSettings
 from models.drift import verdict
@@ -80,6 +80,7 @@ def create_app(
     pages.tests["safe_link"] = safe_link
     pages.globals.update(
         where=where,
+        corrected=corrected,
         spark_width=SPARK_WIDTH,
         spark_height=SPARK_HEIGHT,
         sample=sample,

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Engine, update
 
 from alerts.alert import Alert
+from alerts.correction import ErrorCounts
 from alerts.rules import AnyRule
 from monitor.detection import load_states, tick
 from monitor.events import ScoredEvent
@@ -18,6 +19,7 @@ from monitor.replays import backtest
 from monitor.store import alerts as alert_store
 from monitor.store.engine import writing
 from monitor.store.ingestion import Advance, apply
+from monitor.store.model_errors import note_errors
 from monitor.store.readers import article_count
 from monitor.store.removal import close_a_day, remove_articles
 from monitor.store.rollup import roll_up_a_day, roll_up_an_hour
@@ -33,10 +35,15 @@ def rule_of(**fields: object) -> AnyRule:
 
 
 SURGE = rule_of(detector="surge", window="24h", baseline="28d", probability=0.001)
+CORRECTED = rule_of(
+    name="corrected", detector="threshold", window="24h", share=0.5, corrected_for="classifier"
+)
+ERRORS = {("test@0", "sentiment", "en"): ErrorCounts(200, 180, 400, 380)}
 RULES = [
     SURGE,
     rule_of(detector="cusum", window="48h", baseline="28d", false_alarms="1 per 7d"),
     rule_of(detector="threshold", window="24h", share=0.5),
+    CORRECTED,
     rule_of(detector="volume", window="24h", probability=0.001),
     rule_of(detector="divergence", window="24h", min_others=5, probability=0.001),
     rule_of(detector="critical", window="6h", probability=0.85),
@@ -65,6 +72,7 @@ def fired(engine: Engine, rule: AnyRule, late: list[ScoredEvent] | None = None) 
     """The alert that the rule fires live; `late` comes once it has been announced."""
     end = START + timedelta(days=13)
     apply(engine, news(), Advance("aggregate", ("scored", 0), 0, 1, end, START))
+    note_errors(engine, ERRORS, START)
     mark = CRISIS + timedelta(minutes=5)
     announced: list[Alert] = []
     while not announced and mark <= end:
@@ -88,7 +96,9 @@ def forget_news(engine: Engine, before: datetime) -> None:
         pass
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.detector))
+@pytest.mark.parametrize(
+    "rule", RULES, ids=lambda rule: str(rule.name if rule == CORRECTED else rule.detector)
+)
 def test_an_alert_follows_from_the_store_also_when_other_news_is_gone(
     engine: Engine, rule: AnyRule
 ) -> None:
@@ -210,3 +220,23 @@ def test_a_rule_that_joins_an_old_store_is_explained_by_what_it_has_read(engine:
     assert found.equal, found.differences
     # From all that was watched it would have been another one.
     assert alert not in backtest(engine, [SURGE], alert.started, alert.started)
+
+
+def test_a_share_is_corrected_by_what_was_known_of_the_models_when_it_fired(
+    engine: Engine,
+) -> None:
+    alert = fired(engine, CORRECTED)
+    told = alert.correction
+    assert told is not None
+    assert (told.sensitivity, told.specificity, told.known) == (0.9, 0.95, 1.0)
+    assert told.apparent == pytest.approx(alert.negative / alert.stories, abs=1e-6)
+    assert alert.value > told.apparent > 0.5
+    end = START + timedelta(days=13)
+    worse = {kind: ErrorCounts(200, 120, 400, 380) for kind in ERRORS}
+    note_errors(engine, worse, end + timedelta(hours=1))
+    assert explain(engine, [CORRECTED], alert).equal
+    now = backtest(engine, [CORRECTED], alert.started, alert.started)
+    assert [item.correction for item in now] != [told]
+    other = {kind: ErrorCounts(200, 181, 400, 380) for kind in ERRORS}
+    note_errors(engine, other, end)
+    assert not explain(engine, [CORRECTED], alert).equal
