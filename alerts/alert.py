@@ -7,6 +7,8 @@ from typing import Any, Literal
 import msgspec
 
 from alerts.correction import Correction
+from alerts.coverage import Coverage
+from alerts.source_mix import Move
 
 State = Literal["pending", "firing", "acknowledged", "resolved"]
 Event = Literal["firing", "resolved"]
@@ -53,6 +55,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     there were digests."""
     correction: Correction | None = None
     """What value, lower and upper were corrected by; None where the rule does not ask for it."""
+    coverage: Coverage | None = None
+    """Which usual sources could be heard; None in alerts of earlier versions."""
+    move: Move | None = None
+    """The share against the weeks before, as change of tone and of mix; None where it is of one
+    source alone, or of single stories."""
 
     def as_json(self) -> dict[str, Any]:
         """As plain values, the names that programs rely on first."""

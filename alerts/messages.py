@@ -14,6 +14,7 @@ SLACK_FIELD_CHARACTERS = 2_000
 TITLE_CHARACTERS = 500
 LINK_CHARACTERS = 1_000
 MAX_STORIES = 10
+SOURCE_CHARACTERS = 40
 _DIMENSIONS = {"topic": "topic", "entity": "company", "source": "source", "language": "language"}
 _DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -67,6 +68,8 @@ def facts(message: Message) -> list[tuple[str, str]]:
         ("Against", usual),
         ("Stories", f"{alert.negative} negative of {alert.stories}"),
         *_named("Corrected", corrected(alert)),
+        *_named("Moved by", moved(alert)),
+        *_named("Coverage", covered(alert)),
         ("Rule", f"{alert.rule} ({alert.detector})"),
     ]
     if alert.detector == "critical":
@@ -88,6 +91,34 @@ def corrected(alert: Alert) -> str:
     return (
         f"read as {told.apparent:.1%}; the models find {told.sensitivity:.0%} of what is negative "
         f"and pass {told.specificity:.0%} of the rest{rest}"
+    )
+
+
+def covered(alert: Alert) -> str:
+    """Which of the usual sources are silent; "" where none is usual."""
+    told = alert.coverage
+    if told is None or not told.usual:
+        return ""
+    sources = f"{told.usual} usual source{'s' if told.usual > 1 else ''}"
+    if not told.silent:
+        return f"none of {sources} is silent"
+    names = ", ".join(_cut(one_line(item.source), SOURCE_CHARACTERS) for item in told.silent[:3])
+    more = f" and {len(told.silent) - 3} more" if len(told.silent) > 3 else ""
+    return (
+        f"{len(told.silent)} of {sources} silent, {told.missing:.0%} of the usual articles: "
+        f"{told.confidence} confidence ({names}{more})"
+    )
+
+
+def moved(alert: Alert) -> str:
+    """The share's move, as change of tone and of mix; "" where there is none to tell of."""
+    told = alert.move
+    if told is None:
+        return ""
+    return (
+        f"{100 * (told.tone + told.mix):+.0f} points in {duration(told.since_seconds)} "
+        f"(from {told.share:.0%} of {told.stories}): "
+        f"{100 * told.tone:+.0f} tone of the sources, {100 * told.mix:+.0f} which sources speak"
     )
 
 

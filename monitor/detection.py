@@ -20,6 +20,7 @@ from alerts.fold import KeyState, Transition, fold
 from alerts.rules import AnyRule, CriticalRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
 from alerts.surroundings import Crowd, Surroundings, has_crowd
+from monitor.background import read_background, with_background
 from monitor.evidence import with_evidence
 from monitor.grounds import Grounds, encode_grounds, grounds
 from monitor.rule_history import alert_window, history
@@ -196,9 +197,10 @@ def tick(
         own = found.get(key, ())
         return grounds(rule, states.keys.get(key), key, own, since, around, against, fired)
 
+    told = _told(engine, rule, transitions, grounds_for)
     with writing(engine) as connection:
         announced = _announce(
-            engine, connection, rule, transitions, grounds_for, open_now, last_closed, channels, now
+            connection, rule, transitions, told, open_now, last_closed, channels, now
         )
         _save_states(connection, rule, states, settled, changed, crowd)
     return RuleStates(
@@ -274,12 +276,48 @@ def _open_keys(states: dict[str, KeyState]) -> set[str]:
     return {key for key, state in states.items() if state.life.phase != "quiet"}
 
 
-def _announce(
+def _told(
     engine: Engine,
-    connection: Connection,
     rule: AnyRule,
     transitions: Sequence[Transition],
     grounds_for: Callable[[Transition], Grounds],
+) -> dict[str, tuple[Alert, bytes]]:
+    """By id, the alerts that begin and are not known, with all that is read for them, and what is
+    kept with each. Weeks of news are read: nobody should wait for that who wants to write."""
+    told = {}
+    ended: set[str] = set()
+    for item in sorted(transitions, key=_in_order):
+        about = item.alert.fingerprint
+        if item.event == "resolved":
+            ended.add(about)
+            continue
+        with reading(engine) as connection:
+            known = alert_store.latest(connection, about)
+        ends_now = known is not None and known.id != item.alert.id and about in ended
+        if _overlaps(known, item.alert) and not ends_now:
+            continue
+        sight = Sight(rule.lateness)
+        background = read_background(engine, item.alert, sight)
+        alert = with_background(engine, with_evidence(engine, item.alert, sight), background, sight)
+        kept = msgspec.structs.replace(grounds_for(item), background=background)
+        told[alert.id] = alert, _kept(engine, rule, alert, kept)
+    return told
+
+
+def _in_order(transition: Transition) -> tuple[int, str]:
+    return transition.bucket, transition.alert.key
+
+
+def _overlaps(known: Alert | None, alert: Alert) -> bool:
+    """Whether an alert that began is one that is known."""
+    return known is not None and (known.resolved is None or known.resolved >= alert.started)
+
+
+def _announce(
+    connection: Connection,
+    rule: AnyRule,
+    transitions: Sequence[Transition],
+    told: Mapping[str, tuple[Alert, bytes]],
     open_now: dict[str, bool],
     last_closed: int,
     channels: Sequence[str],
@@ -291,19 +329,15 @@ def _announce(
     alert, under the id that people know.
     """
     announced: list[tuple[str, Alert]] = []
-    ordered = sorted(transitions, key=lambda item: (item.bucket, item.alert.key))
+    ordered = sorted(transitions, key=_in_order)
     owed = [name for name in channels if not rule.channels or name in rule.channels]
     for transition in ordered:
         alert, kept = transition.alert, None
         known = alert_store.latest(connection, alert.fingerprint)
         if transition.event == "firing":
-            overlaps = known is not None and (
-                known.resolved is None or known.resolved >= alert.started
-            )
-            if overlaps:
+            if _overlaps(known, alert):
                 continue
-            alert = with_evidence(engine, alert, Sight(rule.lateness))
-            kept = _kept(engine, rule, alert, grounds_for(transition))
+            alert, kept = told[alert.id]
         elif known is None or known.resolved is not None or known.started > alert.started:
             continue
         else:

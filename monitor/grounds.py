@@ -15,6 +15,7 @@ from alerts.fold import KeyState, Transition, fold
 from alerts.rules import AnyRule
 from alerts.series import BUCKET_SECONDS, Bucket
 from alerts.surroundings import Share, Surroundings
+from monitor.background import Background
 
 
 class Grounds(msgspec.Struct, frozen=True):
@@ -31,6 +32,7 @@ class Grounds(msgspec.Struct, frozen=True):
     """The key's tallies over the alert's window; none for rules that look at single stories."""
     errors: tuple[tuple[Kind, ErrorCounts], ...] = ()
     """What was known of the models' errors, for rules that correct for them."""
+    background: Background = Background()
 
 
 def grounds(

@@ -68,10 +68,16 @@ def news() -> list[ScoredEvent]:
     return [*calm, *others, *crisis, copy]
 
 
-def fired(engine: Engine, rule: AnyRule, late: list[ScoredEvent] | None = None) -> Alert:
-    """The alert that the rule fires live; `late` comes once it has been announced."""
+def fired(
+    engine: Engine,
+    rule: AnyRule,
+    late: list[ScoredEvent] | None = None,
+    before: list[ScoredEvent] | None = None,
+) -> Alert:
+    """The alert that the rule fires live; `late` comes once it has been announced, `before` with
+    the other news."""
     end = START + timedelta(days=13)
-    apply(engine, news(), Advance("aggregate", ("scored", 0), 0, 1, end, START))
+    apply(engine, [*(before or []), *news()], Advance("aggregate", ("scored", 0), 0, 1, end, START))
     note_errors(engine, ERRORS, START)
     mark = CRISIS + timedelta(minutes=5)
     announced: list[Alert] = []
@@ -105,6 +111,9 @@ def test_an_alert_follows_from_the_store_also_when_other_news_is_gone(
     alert = fired(engine, rule)
     before = explain(engine, [rule], alert)
     assert before.differences == ()
+    assert alert.coverage is not None
+    assert alert.coverage.usual == (0 if alert.detector == "critical" else 1)
+    assert (alert.move is None) == (alert.detector == "critical")
     assert sum(item.label == "negative" for item in before.articles) >= alert.negative > 0
     assert alert.evidence
     forget_news(engine, START + timedelta(days=30))
@@ -184,7 +193,7 @@ def test_a_changed_rule_shows(engine: Engine, change: str) -> None:
 
 def test_an_alert_from_before_there_were_digests_is_still_explained(engine: Engine) -> None:
     alert = fired(engine, SURGE)
-    old = msgspec.structs.replace(alert, evidence="")
+    old = msgspec.structs.replace(alert, evidence="", coverage=None, move=None)
     assert explain(engine, [SURGE], old).equal
     assert alert_store.find(engine, alert.id) == alert
 
@@ -240,3 +249,50 @@ def test_a_share_is_corrected_by_what_was_known_of_the_models_when_it_fired(
     other = {kind: ErrorCounts(200, 181, 400, 380) for kind in ERRORS}
     note_errors(engine, other, end)
     assert not explain(engine, [CORRECTED], alert).equal
+
+
+def test_a_source_that_fell_silent_is_told_of_and_recomputed(engine: Engine) -> None:
+    """Of two wires that speak every hour one stops half a day before the alert."""
+    wires = [
+        scored(
+            f"{source} {hour}",
+            f"{source} tells {hour}",
+            hour + 0.5,
+            source=source,
+            negative=0.1,
+            entities=(),
+        )
+        for source, until in (("north", 12 * 24 - 12), ("south", 13 * 24))
+        for hour in range(until)
+    ]
+    alert = fired(engine, SURGE, before=wires)
+    told = alert.coverage
+    assert told is not None
+    assert [item.source for item in told.silent] == ["north"]
+    assert told.silent[0].since == START + timedelta(hours=12 * 24 - 12.5, minutes=5)
+    assert told.usual >= 2
+    assert explain(engine, [SURGE], alert).equal
+    back = scored("back", "north is back", 12 * 24, source="north", negative=0.1, entities=())
+    late = msgspec.structs.replace(back, scored=START + timedelta(days=14))
+    apply(engine, [late], None)
+    assert explain(engine, [SURGE], alert).equal
+    with writing(engine) as connection:
+        changed = update(articles).where(articles.c.id == "back")
+        connection.execute(changed.values(scored=START + timedelta(days=12)))
+    assert {item.field for item in explain(engine, [SURGE], alert).differences} == {"coverage"}
+
+
+def test_the_move_of_the_share_is_split_and_recomputed(engine: Engine) -> None:
+    alert = fired(engine, SURGE)
+    move = alert.move
+    assert move is not None
+    assert move.tone + move.mix == pytest.approx(alert.value - move.share, abs=1e-4)
+    # Of a story every five hours, those before the window; all are of one source.
+    assert (move.share, move.stories) == (0.0, 54)
+    assert move.tone == pytest.approx(alert.value, abs=1e-4)
+    assert move.mix == 0.0
+    with writing(engine) as connection:
+        changed = update(articles).where(articles.c.id.in_(["calm 0", "calm 5"]))
+        connection.execute(changed.values(source="elsewhere"))
+    fields = {item.field for item in explain(engine, [SURGE], alert).differences}
+    assert "move" in fields
