@@ -19,6 +19,11 @@ Told = Mapping[str, tuple[int, int]]
 """Stories and negative ones by source."""
 
 
+LITTLE_NEWS_SECONDS = 28 * 86_400
+MUCH_NEWS_SECONDS = 7 * 86_400
+"""Of keys that nearly all news counts under."""
+
+
 class SourceMove(msgspec.Struct, frozen=True):
     """What one source adds to tone and mix, as shares."""
 
@@ -42,6 +47,14 @@ class Move(msgspec.Struct, frozen=True):
     mix: float
     sources: tuple[SourceMove, ...] = ()
     """That move it most, the first ahead."""
+
+
+def compared_seconds(dimension: str, detector: str) -> int:
+    """How far back the time before reaches; 0 where the share is of one source, or of single
+    stories, and there is nothing to split."""
+    if dimension == "source" or detector == "critical":
+        return 0
+    return LITTLE_NEWS_SECONDS if dimension in ("topic", "entity") else MUCH_NEWS_SECONDS
 
 
 def split(before: Told, window: Told, since_seconds: int, most_sources: int = 5) -> Move | None:

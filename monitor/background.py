@@ -6,15 +6,11 @@ from sqlalchemy import Engine
 from alerts.alert import Alert
 from alerts.coverage import REFERENCE_SECONDS, Heard, coverage, listen
 from alerts.series import BUCKET_SECONDS
-from alerts.source_mix import Told, split
+from alerts.source_mix import Told, compared_seconds, split
 from monitor.store.reach import HOUR_SECONDS, reach_of_store
 from monitor.store.sight import Sight
 from monitor.store.sources import articles_by_hour, last_buckets, stories_by_source
 from monitor.stories import bucket_of
-
-COMPARED_SECONDS = {"topic": 28 * 86_400, "entity": 28 * 86_400}
-MUCH_COMPARED_SECONDS = 7 * 86_400
-"""Of keys that nearly all news counts under."""
 
 
 class Background(msgspec.Struct, frozen=True):
@@ -39,10 +35,10 @@ def read_background(engine: Engine, alert: Alert, sight: Sight) -> Background:
     hours = articles_by_hour(engine, first, until, sight)
     heard = listen(hours, last_buckets(engine, begin, end, sight), begin, end)
     before: Told = {}
-    if _compares(alert):
-        since = begin - _compared_seconds(alert)
+    compared = compared_seconds(alert.dimension, alert.detector)
+    if compared:
         before, _ = stories_by_source(
-            engine, alert.dimension, alert.key, since, begin, begin, sight
+            engine, alert.dimension, alert.key, begin - compared, begin, begin, sight
         )
     return Background(
         tuple(heard), tuple((source, *counts) for source, counts in sorted(before.items()))
@@ -53,20 +49,12 @@ def with_background(engine: Engine, alert: Alert, told: Background, sight: Sight
     """The alert with the verdict on its coverage and its move split into tone and mix."""
     begin, end = _window(alert)
     move = None
-    if _compares(alert):
+    compared = compared_seconds(alert.dimension, alert.detector)
+    if compared:
         _, window = stories_by_source(engine, alert.dimension, alert.key, begin, begin, end, sight)
         before = {source: (stories, negative) for source, stories, negative in told.before}
-        move = split(before, window, _compared_seconds(alert))
+        move = split(before, window, compared)
     return msgspec.structs.replace(alert, coverage=coverage(told.heard, BUCKET_SECONDS), move=move)
-
-
-def _compares(alert: Alert) -> bool:
-    """Whether a share of several sources has moved at all."""
-    return alert.dimension != "source" and alert.detector != "critical"
-
-
-def _compared_seconds(alert: Alert) -> int:
-    return COMPARED_SECONDS.get(alert.dimension, MUCH_COMPARED_SECONDS)
 
 
 def _window(alert: Alert) -> tuple[int, int]:
