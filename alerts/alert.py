@@ -6,6 +6,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from alerts.correction import Correction
+from alerts.coverage import Coverage
+from alerts.source_mix import Move
+
 State = Literal["pending", "firing", "acknowledged", "resolved"]
 Event = Literal["firing", "resolved"]
 
@@ -49,6 +53,13 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str = ""
     """Digest of every article of the window with what it was scored; empty in alerts from before
     there were digests."""
+    correction: Correction | None = None
+    """What value, lower and upper were corrected by; None where the rule does not ask for it."""
+    coverage: Coverage | None = None
+    """Which usual sources could be heard; None in alerts of earlier versions."""
+    move: Move | None = None
+    """The share against the weeks before, as change of tone and of mix; None where it is of one
+    source alone, or of single stories."""
 
     def as_json(self) -> dict[str, Any]:
         """As plain values, the names that programs rely on first."""

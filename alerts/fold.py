@@ -171,6 +171,7 @@ def _alert(rule: AnyRule, key: str, entered: int, finding: Finding) -> Alert:
         negative=finding.negative,
         window_seconds=rule.window,
         score=round(finding.score, 6),
+        correction=finding.correction,
     )
 
 

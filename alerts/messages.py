@@ -14,6 +14,7 @@ SLACK_FIELD_CHARACTERS = 2_000
 TITLE_CHARACTERS = 500
 LINK_CHARACTERS = 1_000
 MAX_STORIES = 10
+SOURCE_CHARACTERS = 40
 _DIMENSIONS = {
     "topic": "topic",
     "entity": "company",
@@ -54,7 +55,7 @@ def headline(message: Message) -> str:
     stories = "all stories" if alert.dimension == "all" else f"stories on {where(alert)}"
     return (
         f"{alert.severity.capitalize()}: {alert.value:.0%} of {stories} "
-        f"are negative ({alert.negative} of {alert.stories})"
+        f"are negative ({_counted(alert)})"
     )
 
 
@@ -72,6 +73,9 @@ def facts(message: Message) -> list[tuple[str, str]]:
         ("Negative share", f"{interval} over {duration(alert.window_seconds)}"),
         ("Against", usual),
         ("Stories", f"{alert.negative} negative of {alert.stories}"),
+        *_named("Corrected", corrected(alert)),
+        *_named("Moved by", moved(alert)),
+        *_named("Coverage", covered(alert)),
         ("Rule", f"{alert.rule} ({alert.detector})"),
     ]
     if alert.detector == "critical":
@@ -80,6 +84,48 @@ def facts(message: Message) -> list[tuple[str, str]]:
     if alert.resolved is not None:
         rows.insert(1, ("Until", moment(alert.resolved)))
     return rows
+
+
+def corrected(alert: Alert) -> str:
+    """What the share was corrected by; "" where the rule does not ask for it."""
+    told = alert.correction
+    if told is None:
+        return ""
+    if told.sensitivity is None or told.specificity is None:
+        return f"not: the models' errors are known for {told.known:.0%} of the articles only"
+    rest = "" if told.known == 1 else f", as far as known ({told.known:.0%} of the articles)"
+    return (
+        f"read as {told.apparent:.1%}; the models find {told.sensitivity:.0%} of what is negative "
+        f"and pass {told.specificity:.0%} of the rest{rest}"
+    )
+
+
+def covered(alert: Alert) -> str:
+    """Which of the usual sources are silent; "" where none is usual."""
+    told = alert.coverage
+    if told is None or not told.usual:
+        return ""
+    sources = f"{told.usual} usual source{'s' if told.usual > 1 else ''}"
+    if not told.silent:
+        return f"none of {sources} is silent"
+    names = ", ".join(_cut(one_line(item.source), SOURCE_CHARACTERS) for item in told.silent[:3])
+    more = f" and {len(told.silent) - 3} more" if len(told.silent) > 3 else ""
+    return (
+        f"{len(told.silent)} of {sources} silent, {told.missing:.0%} of the usual articles: "
+        f"{told.confidence} confidence ({names}{more})"
+    )
+
+
+def moved(alert: Alert) -> str:
+    """The share's move, as change of tone and of mix; "" where there is none to tell of."""
+    told = alert.move
+    if told is None:
+        return ""
+    return (
+        f"{100 * (told.tone + told.mix):+.0f} points in {duration(told.since_seconds)} "
+        f"(from {told.share:.0%} of {told.stories}): "
+        f"{100 * told.tone:+.0f} tone of the sources, {100 * told.mix:+.0f} which sources speak"
+    )
 
 
 def text(message: Message) -> str:
@@ -204,6 +250,16 @@ def duration(seconds: int) -> str:
         if seconds % size == 0:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
+
+
+def _counted(alert: Alert) -> str:
+    """The counts; they do not make the share where that was corrected."""
+    read = alert.correction is not None and alert.correction.sensitivity is not None
+    return f"{alert.negative} of {alert.stories}{' read so' if read else ''}"
+
+
+def _named(name: str, value: str) -> list[tuple[str, str]]:
+    return [(name, value)] if value else []
 
 
 def _anchor(story: TopStory) -> str:

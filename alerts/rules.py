@@ -18,6 +18,9 @@ class ThresholdRule(WatchRule):
     """The lower bound of the share's interval must be above it."""
     leave: float | None = Field(default=None, gt=0, lt=1)
     """The alert ends when the share falls below; by default 0.8 x share."""
+    corrected_for: Literal["classifier"] | None = None
+    """`classifier`: the share that is behind the one that the models have seen, by their known
+    errors, is held against the limit."""
 
     @model_validator(mode="after")
     def _leaves_below(self) -> "ThresholdRule":
@@ -107,6 +110,7 @@ class DivergenceRule(BudgetRule):
     """Fires when a key has turned negative and the others have not."""
 
     detector: Literal["divergence"]
+    revision: ClassVar[int] = 3
     dimension: Literal["topic", "entity", "theme", "source", "language"]
     against: Names = Field(default=(), description="None listed, or `*`: all others.")
     """The keys that it is held against: a company's sector."""
@@ -147,6 +151,9 @@ class RuleFile(BaseModel):
 def rule_hash(rule: AnyRule) -> str:
     """12 hex digits of all that decides: description and channels may change without a trace."""
     content = rule.model_dump(mode="json", exclude={"description", "channels", "severity"})
+    if content.get("corrected_for") is None:
+        # As before there was such a field.
+        content.pop("corrected_for", None)
     if isinstance(rule, BudgetRule):
         # A detector that decides otherwise than it did learns anew, as a rule that was changed.
         content["revision"] = rule.revision

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from alerts.correction import Correction, Mix
 from alerts.intervals import wilson
 
 BUCKET_SECONDS = 300
@@ -17,6 +18,8 @@ class Bucket(msgspec.Struct, frozen=True):
     negative: int = 0
     neutral: int = 0
     positive: int = 0
+    mix: Mix = ()
+    """Its articles by kind, for rules that correct for their models' errors."""
 
     @property
     def end(self) -> int:
@@ -44,6 +47,8 @@ class Finding(msgspec.Struct, frozen=True):
     negative: int
     score: float
     """How far beyond its limit; for surges -log10 of the tail probability."""
+    correction: Correction | None = None
+    """What share and interval were corrected by, where the rule asks for it."""
 
 
 class Window(msgspec.Struct):

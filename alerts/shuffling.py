@@ -19,6 +19,7 @@ def shuffled(buckets: Sequence[Bucket], source: random.Random) -> list[Bucket]:
     for bucket in buckets:
         own = labels[taken : taken + bucket.stories]
         taken += bucket.stories
-        counts = (own.count(label) for label in range(3))
-        dealt.append(Bucket(bucket.start, bucket.stories, bucket.articles, *counts))
+        negative, neutral, positive = (own.count(label) for label in range(3))
+        counts = bucket.stories, bucket.articles, negative, neutral, positive
+        dealt.append(Bucket(bucket.start, *counts, bucket.mix))
     return dealt

@@ -7,9 +7,11 @@ that all that share it on a day know it when the day begins: live, backtest and 
 
 import bisect
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
+from alerts.correction import ErrorCounts, Kind
 from alerts.rule_fields import BudgetRule
 from alerts.rules import AnyRule
 from alerts.season import FLAT, PooledWeek, Season, hour_of_week
@@ -137,9 +139,15 @@ class Surroundings:
     """What a fold may know beyond its own key."""
 
     def __init__(
-        self, rule: AnyRule, shares: Sequence[Share] = (), totals: Iterable[Bucket] = ()
+        self,
+        rule: AnyRule,
+        shares: Sequence[Share] = (),
+        totals: Iterable[Bucket] = (),
+        errors: Mapping[Kind, ErrorCounts] = MappingProxyType({}),
     ) -> None:
-        """`totals` are the buckets of all keys together, in order of time."""
+        """`totals` are the buckets of all keys together, in order of time; `errors` how the models
+        did on labelled texts."""
+        self.errors = errors
         self._shares = {share.day: share for share in shares}
         self._young = Crowd()._share(rule, 0)
         self._starts: list[int] = []

@@ -11,7 +11,7 @@ none comes within two weeks, two weeks. Ends with status 1 where a figure is out
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from alerts.fold import KeyState, fold
-from alerts.rules import AnyRule, Rule
+from alerts.rules import AnyRule, DivergenceRule, Rule
 from alerts.series import BUCKET_SECONDS, Bucket
 from alerts.surroundings import Crowd, Surroundings
 from benchmarks.peers import DAY, PEERS, Counts, Statistic, alarms, tuned
@@ -42,6 +42,7 @@ RULES: dict[str, dict[str, Any]] = {
     "cusum": {"detector": "cusum", "window": "48h", "baseline": "28d"},
     "surge": {"detector": "surge", "window": "24h", "baseline": "28d"},
     "volume": {"detector": "volume", "window": "24h", "baseline": "28d"},
+    "divergence": {"detector": "divergence", "window": "24h", "baseline": "28d"},
 }
 
 
@@ -59,10 +60,29 @@ class Outcome:
     delays: dict[float, float] = field(default_factory=dict)
 
 
-def rule_of(kind: str, dimension: str, rate: str) -> AnyRule:
-    fields = {"name": kind, "dimension": dimension, "false_alarms": rate}
+def rule_of(kind: str, group: Group, rate: str) -> AnyRule:
+    fields = {"name": kind, "dimension": group.name.split()[-1], "false_alarms": rate}
+    if kind == "divergence":
+        # By name, so that a key that turns is held against them and is none of them.
+        fields |= {"against": [key_name(number) for number in range(len(group.keys))]}
     rule: AnyRule = TypeAdapter(Rule).validate_python(RULES[kind] | fields)
     return rule
+
+
+def key_name(number: int) -> str:
+    return f"key {number}"
+
+
+def totals(found: Mapping[str, Sequence[Bucket]]) -> list[Bucket]:
+    """The buckets of all keys together, in order of time."""
+    told: dict[int, tuple[int, int]] = {}
+    for item in (item for buckets in found.values() for item in buckets):
+        stories, negative = told.get(item.start, (0, 0))
+        told[item.start] = stories + item.stories, negative + item.negative
+    return [
+        Bucket(start, stories, stories, negative, stories - negative)
+        for start, (stories, negative) in sorted(told.items())
+    ]
 
 
 class Null:
@@ -73,12 +93,14 @@ class Null:
         self.begin = START + LEARNING_DAYS * DAY
         self.last = START + (LEARNING_DAYS + days) * DAY - BUCKET_SECONDS
         self.found = {
-            f"key {number}": stream(source, group, key, START, LEARNING_DAYS + days)
+            key_name(number): stream(source, group, key, START, LEARNING_DAYS + days)
             for number, key in enumerate(group.keys)
         }
 
     def surroundings(self, rule: AnyRule) -> Surroundings:
-        return Surroundings(rule, Crowd().advance(rule, self.found, self.last))
+        shares = Crowd().advance(rule, self.found, self.last)
+        against = totals(self.found) if isinstance(rule, DivergenceRule) else []
+        return Surroundings(rule, shares, against)
 
     def alarms(self, rule: AnyRule) -> int:
         around = self.surroundings(rule)
@@ -227,7 +249,7 @@ def main(
     for group in read_groups():
         if named and group.name not in named:
             continue
-        rules = [rule_of(kind, group.name.split()[-1], rate) for kind in kinds]
+        rules = [rule_of(kind, group, rate) for kind in kinds]
         outcomes = race(np.random.default_rng(seed), group, rules, days, rounds)
         failed += failures(outcomes, len(rules))
         for outcome in outcomes:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from models.backends.opening import BackendOptions, open_backend
 from models.backends.protocol import Logits
 from models.backends.remembered import Remembered
+from models.confusion import Confusion
 from models.loading import load_network, open_tokenizer, resolve
 from models.probabilities import of_sentiments, of_topics, thresholds_of
 from models.reference import Reference, read_reference
@@ -31,6 +32,9 @@ class Answers(Protocol):
     """What runs it, and why."""
     reference: Reference | None
     """What it saw and said when it was made, where that is known."""
+
+    confusion: Confusion | None
+    """How it did on labelled texts, where that is known."""
 
     cut_texts: int
     """How many of the texts that it has tokenised were longer than it reads."""
@@ -66,6 +70,7 @@ class BundledModel:
         found = self._tokenizer.token_to_id(unknown)
         self._unknown = -1 if found is None else found
         self.reference = read_reference(directory)
+        self.confusion = manifest.confusion
         self._temperature = manifest.temperature
         self._thresholds = thresholds_of(manifest)
         opened = open_backend(

@@ -30,6 +30,7 @@ class LinearModel:
         self.max_tokens = manifest.max_tokens
         self.cut_texts = 0
         self.reference = read_reference(directory)
+        self.confusion = manifest.confusion
         self._temperature = manifest.temperature
         self._thresholds = thresholds_of(manifest)
         self._idf, self._weights, self._bias = load_weights(directory, manifest)

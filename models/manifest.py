@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from models.confusion import Confusion
 from models.labels import SENTIMENTS, TOPICS
 
 FORMAT = 1
@@ -53,6 +54,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     topic_thresholds: dict[str, float]
     data: tuple[DataSource, ...]
     metrics: dict[str, dict[str, float]]
+    confusion: Confusion | None = None
+    """On texts that it did not learn from; not told by models of earlier versions."""
     command: str
     teacher: str = ""
     """Identifier of the model whose answers a distilled one learned to give; "" for others."""

@@ -11,6 +11,7 @@ import torch
 
 from models.backends.opening import BackendOptions
 from models.companies import CHARACTERS_PER_TOKEN, clauses_naming, marked
+from models.confusion import Confusion
 from models.in_service import PLAIN, Answers
 from models.labels import SENTIMENTS, TOPICS
 from models.languages import detect_language, route
@@ -82,6 +83,12 @@ class Scorer:
     def identifiers(self) -> dict[str, str]:
         """The model in service by language."""
         return {language: model.identifier for language, model in self._models.items()}
+
+    @property
+    def confusions(self) -> dict[str, Confusion]:
+        """By identifier, how the models did on labelled texts, where that is known."""
+        known = {model.identifier: model.confusion for model in self._models.values()}
+        return {name: found for name, found in known.items() if found is not None}
 
     @property
     def cut_texts(self) -> int:

@@ -10,6 +10,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from models.backends.opening import BackendOptions
 from models.batching import cut_batches
+from models.confusion import Confusion
 from models.in_service import PLAIN, Answers, BundledModel
 from models.labels import LABEL_SYNONYMS, SENTIMENTS
 from models.layout import LINEAR
@@ -24,6 +25,7 @@ class StandIn:
 
     reads_companies = False
     reference: Reference | None = None
+    confusion: Confusion | None = None
 
     def __init__(
         self, spec: str, topics: BundledModel, options: BackendOptions, max_tokens: int

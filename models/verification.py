@@ -11,6 +11,7 @@ import re
 import stat
 from pathlib import Path
 
+from models.confusion import TASKS, Confusion
 from models.labels import SENTIMENTS
 from models.layout import DOCUMENTS, LAYOUTS
 from models.manifest import MANIFEST, Manifest, ModelError, read_manifest
@@ -20,6 +21,7 @@ MAX_FILES = 32
 MAX_TOKENIZER_BYTES = 64 * 2**20
 MAX_TOPICS = 200
 MAX_TOKENS = 8_192
+MAX_COUNTED_TEXTS = 10**8
 POOLINGS = ("mean", "cls")
 NAME_PATTERN = r"\w[\w .+-]{0,79}"
 """Of a model's name, which becomes the name of a folder."""
@@ -127,5 +129,24 @@ def _check_fields(path: Path, manifest: Manifest) -> None:
             refuse("topic_thresholds", f"names '{topic[:60]}', which is not among its topics")
         if not 0 <= threshold <= 1:
             refuse("topic_thresholds", f"is {threshold} for '{topic}', not from 0 to 1")
+    if manifest.confusion is not None:
+        problem = _confusion_problem(manifest.confusion)
+        if problem:
+            refuse("confusion", problem)
     if manifest.base.package and not _SHA256.fullmatch(manifest.base.sha256):
         refuse("base", "names a package and no SHA-256 of its weights")
+
+
+def _confusion_problem(confusion: Confusion) -> str:
+    for task, by_language in confusion.counts.items():
+        if task not in TASKS:
+            return f"has a task '{task[:20]}'; known are {', '.join(TASKS)}"
+        for language, table in by_language.items():
+            if not _LANGUAGE.fullmatch(language):
+                return f"holds '{language[:20]}', which is no ISO 639 code"
+            for truth, said in table.items():
+                if {truth, *said} - set(SENTIMENTS):
+                    return f"counts other than {', '.join(SENTIMENTS)}"
+                if any(not 0 <= count <= MAX_COUNTED_TEXTS for count in said.values()):
+                    return f"has a count that is not from 0 to {MAX_COUNTED_TEXTS}"
+    return ""

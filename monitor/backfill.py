@@ -16,8 +16,9 @@ from models.scorer import Scorer
 from models.watchlist import Watchlist
 from monitor.detection import forget_states
 from monitor.events import SCORED, article_event
-from monitor.scoring import Asked, finish, prepare
+from monitor.scoring import Asked, error_counts, finish, prepare
 from monitor.store.ingestion import apply, known_ids, watermarks
+from monitor.store.model_errors import note_errors
 from monitor.store.reach import reach_of_store
 from monitor.workers.aggregate import GROUP
 
@@ -59,7 +60,9 @@ def backfill(
         nonlocal opened
         if not articles:
             return None
-        opened = opened or scorer()
+        if opened is None:
+            opened = scorer()
+            note_errors(engine, error_counts(opened.confusions), datetime.now(UTC))
         return prepare(opened, [article_event(article) for article in articles], watchlist)
 
     # Before the first article is counted, too: a detector that runs meanwhile announces nothing of

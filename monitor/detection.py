@@ -6,7 +6,7 @@ behind the watermark, and every tick folds from there again. So the alerts follo
 not from when a process ran.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -15,10 +15,12 @@ import msgspec
 from sqlalchemy import Connection, Engine, delete, select, update
 
 from alerts.alert import Alert
+from alerts.correction import ErrorCounts, Kind
 from alerts.fold import KeyState, Transition, fold
 from alerts.rules import AnyRule, CriticalRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
 from alerts.surroundings import Crowd, Surroundings, has_crowd
+from monitor.background import read_background, with_background
 from monitor.evidence import with_evidence
 from monitor.grounds import Grounds, encode_grounds, grounds
 from monitor.rule_history import alert_window, history
@@ -26,6 +28,7 @@ from monitor.rule_reach import HISTORY
 from monitor.store import alerts as alert_store
 from monitor.store.engine import reading, writing
 from monitor.store.ingestion import insert_for
+from monitor.store.model_errors import known_errors
 from monitor.store.reach import reach_of_store
 from monitor.store.schema import detector_progress, detector_states
 from monitor.store.sight import Sight
@@ -170,7 +173,8 @@ def tick(
     settle = max(settle, after)
     settled = settle if settle > after else states.settled
     found, against = history(engine, rule, after, last_closed)
-    crowd, around = _look_around(rule, states.crowd, found, against, settle, last_closed)
+    errors = known_errors(engine, now)
+    crowd, around = _look_around(rule, states.crowd, found, against, settle, last_closed, errors)
     since = silence_since(rule, states.watched_since)
     settled_states = dict(states.keys)
     transitions: list[Transition] = []
@@ -193,9 +197,10 @@ def tick(
         own = found.get(key, ())
         return grounds(rule, states.keys.get(key), key, own, since, around, against, fired)
 
+    told = _told(engine, rule, transitions, grounds_for)
     with writing(engine) as connection:
         announced = _announce(
-            engine, connection, rule, transitions, grounds_for, open_now, last_closed, channels, now
+            connection, rule, transitions, told, open_now, last_closed, channels, now
         )
         _save_states(connection, rule, states, settled, changed, crowd)
     return RuleStates(
@@ -233,16 +238,17 @@ def _look_around(
     against: Sequence[Bucket],
     settle: int,
     last_closed: int,
+    errors: Mapping[Kind, ErrorCounts],
 ) -> tuple[Crowd, Surroundings]:
     """The crowd as of the settled bucket, and what the folds up to the last closed one may know."""
     if not has_crowd(rule):
-        return crowd, Surroundings(rule, (), against)
+        return crowd, Surroundings(rule, (), against, errors)
     settled = _copied(crowd)
     shares = settled.advance(rule, found, settle)
     ahead = _copied(settled)
     late = {key: [item for item in own if item.start > settle] for key, own in found.items()}
     shares += ahead.advance(rule, late, last_closed)
-    return settled, Surroundings(rule, shares, against)
+    return settled, Surroundings(rule, shares, against, errors)
 
 
 def _copied(state: S) -> S:
@@ -270,12 +276,48 @@ def _open_keys(states: dict[str, KeyState]) -> set[str]:
     return {key for key, state in states.items() if state.life.phase != "quiet"}
 
 
-def _announce(
+def _told(
     engine: Engine,
-    connection: Connection,
     rule: AnyRule,
     transitions: Sequence[Transition],
     grounds_for: Callable[[Transition], Grounds],
+) -> dict[str, tuple[Alert, bytes]]:
+    """By id, the alerts that begin and are not known, with all that is read for them, and what is
+    kept with each. Weeks of news are read: nobody should wait for that who wants to write."""
+    told = {}
+    ended: set[str] = set()
+    for item in sorted(transitions, key=_in_order):
+        about = item.alert.fingerprint
+        if item.event == "resolved":
+            ended.add(about)
+            continue
+        with reading(engine) as connection:
+            known = alert_store.latest(connection, about)
+        ends_now = known is not None and known.id != item.alert.id and about in ended
+        if _overlaps(known, item.alert) and not ends_now:
+            continue
+        sight = Sight(rule.lateness)
+        background = read_background(engine, item.alert, sight)
+        alert = with_background(engine, with_evidence(engine, item.alert, sight), background, sight)
+        kept = msgspec.structs.replace(grounds_for(item), background=background)
+        told[alert.id] = alert, _kept(engine, rule, alert, kept)
+    return told
+
+
+def _in_order(transition: Transition) -> tuple[int, str]:
+    return transition.bucket, transition.alert.key
+
+
+def _overlaps(known: Alert | None, alert: Alert) -> bool:
+    """Whether an alert that began is one that is known."""
+    return known is not None and (known.resolved is None or known.resolved >= alert.started)
+
+
+def _announce(
+    connection: Connection,
+    rule: AnyRule,
+    transitions: Sequence[Transition],
+    told: Mapping[str, tuple[Alert, bytes]],
     open_now: dict[str, bool],
     last_closed: int,
     channels: Sequence[str],
@@ -287,19 +329,15 @@ def _announce(
     alert, under the id that people know.
     """
     announced: list[tuple[str, Alert]] = []
-    ordered = sorted(transitions, key=lambda item: (item.bucket, item.alert.key))
+    ordered = sorted(transitions, key=_in_order)
     owed = [name for name in channels if not rule.channels or name in rule.channels]
     for transition in ordered:
         alert, kept = transition.alert, None
         known = alert_store.latest(connection, alert.fingerprint)
         if transition.event == "firing":
-            overlaps = known is not None and (
-                known.resolved is None or known.resolved >= alert.started
-            )
-            if overlaps:
+            if _overlaps(known, alert):
                 continue
-            alert = with_evidence(engine, alert, Sight(rule.lateness))
-            kept = _kept(engine, rule, alert, grounds_for(transition))
+            alert, kept = told[alert.id]
         elif known is None or known.resolved is not None or known.started > alert.started:
             continue
         else:

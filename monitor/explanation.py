@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from alerts.alert import Alert
 from alerts.rules import AnyRule, CriticalRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
+from monitor.background import Background, read_background, with_background
 from monitor.detection import began_with_the_watch
 from monitor.evidence import window_articles, with_evidence
 from monitor.grounds import Grounds, again, decode_grounds
@@ -124,7 +125,7 @@ def explain(engine: Engine, rules: Sequence[AnyRule], alert: Alert) -> Explanati
         if not isinstance(rule, CriticalRule):
             window = alert_window(engine, rule, alert, fired) if kept is None else kept.window
             differences += _recounted(engine, alert, window, sight)
-    differences += _reread(engine, alert, sight)
+    differences += _reread(engine, alert, sight, None if kept is None else kept.background)
     told = [
         (item, sight.sees(item.scored, item.behind_seconds))
         for item in window_articles(engine, alert)
@@ -161,7 +162,8 @@ def _last_step(rule: AnyRule, alert: Alert, kept: Grounds) -> list[Difference]:
 
 
 def _refound(alert: Alert, found: Alert) -> list[Difference]:
-    read = {"top": alert.top, "models": alert.models, "evidence": alert.evidence}
+    names = ("top", "models", "evidence", "coverage", "move")
+    read = {name: getattr(alert, name) for name in names}
     return _differences(alert, msgspec.structs.replace(found, **read))
 
 
@@ -172,7 +174,8 @@ def _recounted(
     last = bucket_of(alert.started) - BUCKET_SECONDS
     first = last + BUCKET_SECONDS - alert.window_seconds
     counted = window_from_articles(engine, alert.dimension, alert.key, first, last, sight)
-    tallied = {item.start: item for item in tallies}
+    # The kinds of articles are no part of a tally.
+    tallied = {item.start: msgspec.structs.replace(item, mix=()) for item in tallies}
     return [
         Difference(
             f"tally {datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M}",
@@ -184,11 +187,17 @@ def _recounted(
     ]
 
 
-def _reread(engine: Engine, alert: Alert, sight: Sight) -> list[Difference]:
-    """Where the articles of the window are not those that the alert was written with."""
+def _reread(
+    engine: Engine, alert: Alert, sight: Sight, kept: Background | None
+) -> list[Difference]:
+    """Where the articles of the window are not those that the alert was written with, or the
+    sources told something else; `kept` stands for older news that is gone."""
     read = with_evidence(engine, alert, sight)
     if not alert.evidence:
         read = msgspec.structs.replace(read, evidence="")
+    if alert.coverage is not None:
+        told = read_background(engine, alert, sight) if kept is None else kept
+        read = with_background(engine, read, told, sight)
     return _differences(alert, read)
 
 

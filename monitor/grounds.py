@@ -10,10 +10,12 @@ from collections.abc import Sequence
 import msgspec
 
 from alerts.alert import Alert
+from alerts.correction import ErrorCounts, Kind
 from alerts.fold import KeyState, Transition, fold
 from alerts.rules import AnyRule
 from alerts.series import BUCKET_SECONDS, Bucket
 from alerts.surroundings import Share, Surroundings
+from monitor.background import Background
 
 
 class Grounds(msgspec.Struct, frozen=True):
@@ -28,6 +30,9 @@ class Grounds(msgspec.Struct, frozen=True):
     """All keys together, as far as the rule's window reaches back."""
     window: tuple[Bucket, ...] = ()
     """The key's tallies over the alert's window; none for rules that look at single stories."""
+    errors: tuple[tuple[Kind, ErrorCounts], ...] = ()
+    """What was known of the models' errors, for rules that correct for them."""
+    background: Background = Background()
 
 
 def grounds(
@@ -58,12 +63,13 @@ def grounds(
         against=tuple(
             item for item in against if first - rule.window <= item.start <= fired.bucket
         ),
+        errors=tuple(sorted(around.errors.items())) if fired.alert.correction else (),
     )
 
 
 def again(rule: AnyRule, key: str, kept: Grounds) -> Alert | None:
     """The alert that comes of the last step; None where none does."""
-    around = Surroundings(rule, kept.shares, kept.against)
+    around = Surroundings(rule, kept.shares, kept.against, dict(kept.errors))
     _, transitions = fold(rule, _copied(kept.state), key, kept.buckets, kept.through, around=around)
     fired = [item.alert for item in transitions if item.event == "firing"]
     return fired[-1] if fired else None

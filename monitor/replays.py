@@ -3,13 +3,14 @@
 import functools
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
 from alerts.alert import Alert
+from alerts.correction import ErrorCounts, Kind
 from alerts.fold import fold
 from alerts.intervals import poisson_interval
 from alerts.rules import AnyRule, CriticalRule
@@ -18,6 +19,7 @@ from alerts.shuffling import shuffled
 from alerts.surroundings import Crowd, Surroundings, has_crowd
 from monitor.detection import silence_since
 from monitor.rule_history import history
+from monitor.store.model_errors import known_errors
 from monitor.store.reach import reach_of_store
 from monitor.store.watch import Stretch, watched_stretches
 from monitor.stories import bucket_of
@@ -80,11 +82,12 @@ def replay(
     begun = time.perf_counter()
     found: list[Alert] = []
     count = 0
+    errors = known_errors(engine, as_of)
     for whole in stretches:
         stretch = _fine(engine, rule, whole)
         last = min(bucket_of(until) - BUCKET_SECONDS, stretch.last)
         buckets, against = history(engine, rule, stretch.first - BUCKET_SECONDS, last, as_of)
-        found += _alerts(rule, buckets, against, stretch, last, since, observe)
+        found += _alerts(rule, buckets, against, stretch, last, since, errors, observe)
         count += sum(map(len, buckets.values()))
     found.sort(key=_in_order)
     return Replay(rule, tuple(found), count, time.perf_counter() - begun)
@@ -117,6 +120,7 @@ def simulate(
     `since` is folded too, for the baselines.
     """
     alarms, days = 0, 0.0
+    errors = known_errors(engine)
     for whole in watched_stretches(engine):
         stretch = _fine(engine, rule, whole)
         last = min(bucket_of(until) - BUCKET_SECONDS, stretch.last)
@@ -131,7 +135,8 @@ def simulate(
             }
             # Shuffled as well, of themselves: were they not, the keys would miss the others' turns.
             source = random.Random(f"{seed}:{number}")  # noqa: S311
-            alarms += len(_alerts(rule, dealt, shuffled(against, source), stretch, last, since))
+            told = shuffled(against, source)
+            alarms += len(_alerts(rule, dealt, told, stretch, last, since, errors))
             days += (last + BUCKET_SECONDS - begin) / timedelta(days=1).total_seconds()
     return SimulatedRate(rule.name, getattr(rule, "false_alarms", None), alarms, days)
 
@@ -150,12 +155,13 @@ def _alerts(
     stretch: Stretch,
     last: int,
     since: datetime,
+    errors: Mapping[Kind, ErrorCounts],
     observe: Observer | None = None,
 ) -> list[Alert]:
     """The alerts of one rule on one stretch, each in its last state."""
     watched = silence_since(rule, stretch.first)
     shares = Crowd().advance(rule, found, last) if has_crowd(rule) else []
-    around = Surroundings(rule, shares, against)
+    around = Surroundings(rule, shares, against, errors)
     latest: dict[str, Alert] = {}
     for key, buckets in found.items():
         told = None if observe is None else functools.partial(observe, key)

@@ -5,8 +5,9 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from alerts.alert import Alert
-from alerts.rules import AnyRule, CriticalRule, DivergenceRule
+from alerts.rules import AnyRule, CriticalRule, DivergenceRule, ThresholdRule
 from alerts.series import BUCKET_SECONDS, Bucket
+from monitor.store.article_kinds import with_kinds
 from monitor.store.critical import critical_series
 from monitor.store.readers import series, totals
 from monitor.store.seen_tallies import totals_without, unseen_counts, without
@@ -49,6 +50,9 @@ def history(
         begin = after - rule.window
         against = totals(engine, rule.dimension, begin, through, list(rule.against) or None)
     unseen = unseen_counts(engine, sight, begin + 1, through)
-    if not unseen:
-        return found, against
-    return without(rule.dimension, found, unseen), totals_without(rule, against, unseen)
+    if unseen:
+        found = without(rule.dimension, found, unseen)
+        against = totals_without(rule, against, unseen)
+    if isinstance(rule, ThresholdRule) and rule.corrected_for is not None:
+        found = with_kinds(engine, rule.dimension, found, sight)
+    return found, against

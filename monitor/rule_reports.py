@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from alerts.alert import Alert
 from alerts.incidents import SOON, Incident, Judgement, Outcome, judge
 from alerts.rules import AnyRule, rule_hash
+from monitor.background import with_sources
 from monitor.evidence import with_evidence
 from monitor.replays import Observer, Replay, replay
 from monitor.store.readers import scoring_models
@@ -128,7 +129,10 @@ def file_report(
         done = replay(engine, rule, stretches, since, until, observe=observers.get(rule.name))
         watched = [incident for incident in incidents if incident.watched_by(rule)]
         reports.append(RuleReport(done, judge(done.alerts, watched, weeks)))
-        alerts += [with_evidence(engine, item, Sight(rule.lateness)) for item in done.alerts]
+        sight = Sight(rule.lateness)
+        alerts += [
+            with_sources(engine, with_evidence(engine, item, sight), sight) for item in done.alerts
+        ]
         on_rule(rule)
     alerts.sort(key=lambda alert: (alert.started, alert.rule, alert.key))
     return FileReport(

@@ -1,11 +1,13 @@
 """From articles to scored events: what the models are asked, and what is taken from the scores."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
+from alerts.correction import ErrorCounts, Kind
 from models.backends.opening import BackendOptions
+from models.confusion import Confusion
 from models.registry import Registry
 from models.scorer import Prepared, Scorer
 from models.scores import Scores
@@ -106,6 +108,16 @@ def finish(asked: Asked, scores: Scores, now: datetime) -> list[ScoredEvent]:
 def _probabilities(scores: Scores, row: int) -> Probabilities:
     negative, neutral, positive = (round(float(value), 4) for value in scores.sentiment[row])
     return negative, neutral, positive
+
+
+def error_counts(confusions: Mapping[str, Confusion]) -> dict[Kind, ErrorCounts]:
+    """What shares are corrected by, from the confusion of models by identifier."""
+    return {
+        (model, task, language): ErrorCounts(*confusion.negative_or_not(task, language))
+        for model, confusion in confusions.items()
+        for task, by_language in confusion.counts.items()
+        for language in by_language
+    }
 
 
 def model_service(

@@ -57,7 +57,7 @@ def step(
     """Take the next bucket in. Raises TypeError where detector and rule are of two kinds."""
     match detector, rule:
         case ThresholdDetector(), ThresholdRule():
-            return detector.step(rule, bucket)
+            return detector.step(rule, bucket, around)
         case SurgeDetector(), SurgeRule():
             return detector.step(rule, bucket, learning, around)
         case CusumDetector(), CusumRule():

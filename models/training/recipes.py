@@ -62,6 +62,16 @@ class Corpus:
     """Published test parts, which are held out too."""
 
     @property
+    def real(self) -> list[Example]:
+        """Held-out items of real news."""
+        return [
+            example
+            for name, test in self.tests.items()
+            if name.startswith("archive-")
+            for example in test
+        ]
+
+    @property
     def held_out(self) -> list[Example]:
         """All that nothing may be trained on."""
         tests = [example for test in self.tests.values() for example in test]

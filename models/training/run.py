@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 from models.backbone_config import read_backbone_config
 from models.compact import compact, producible_rows
 from models.encoder import TwoHeadEncoder
+from models.evaluation.confusion import keep_confusion
 from models.labels import TOPICS
 from models.layout import CONFIG, ENCODER, HEADS, TOKENIZER
 from models.loading import load_network, open_tokenizer
@@ -59,6 +60,9 @@ class TrainingPlan:
     topics: tuple[str, ...] = TOPICS
     distillation: Distillation | None = None
     """The teacher, where the model learns from one."""
+    held_out: Sequence[Example] = ()
+    """Real texts that neither train nor validate: errors are counted on them; on the validation
+    part where there are none."""
 
     def digest(self) -> str:
         """A hash over all that the outcome hangs on: runs that share it may go on from each
@@ -94,7 +98,9 @@ def train(
         shutil.rmtree(result, ignore_errors=True)
         result.mkdir()
         make = _make_linear if plan.method == "linear" else _make_encoder
-        manifest = _with_reference(plan, result, make(plan, workplace, result, progress))
+        _with_reference(plan, result, make(plan, workplace, result, progress))
+        on = "real texts, held out" if plan.held_out else "its validation part"
+        manifest = keep_confusion(result, on, plan.held_out or plan.valid)
         output.parent.mkdir(parents=True, exist_ok=True)
         if output.is_dir():
             output.rmdir()
@@ -168,11 +174,11 @@ def calibrated(directory: Path, valid: Sequence[Example]) -> Manifest:
     return write_manifest(directory, found.told_in(manifest))
 
 
-def _with_reference(plan: TrainingPlan, directory: Path, manifest: Manifest) -> Manifest:
+def _with_reference(plan: TrainingPlan, directory: Path, manifest: Manifest) -> None:
     """Keep with the model what it says of its validation part: drift is measured against that."""
     texts = [example for example in plan.valid if not example.company]
     if not texts:
-        return manifest
+        return
     model = open_model(str(directory), plan.languages[0])
     scorer = Scorer({"en": model, "zh": model})
     prepared = scorer.prepare(
@@ -180,7 +186,7 @@ def _with_reference(plan: TrainingPlan, directory: Path, manifest: Manifest) -> 
     )
     scores = scorer.run(prepared)
     write_reference(directory, reference_of(scores, *prepared.token_counts()))
-    return write_manifest(directory, manifest)
+    write_manifest(directory, manifest)
 
 
 def _make_linear(

@@ -230,6 +230,7 @@ def _plan(
         command=shlex.join(["undertone", *sys.argv[1:]]),
         device=device,
         topics=teacher.topics,
+        held_out=corpus.real,
         distillation=Distillation(
             directory,
             teacher.identifier,

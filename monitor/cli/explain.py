@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from alerts.channels.terminal import panel
-from alerts.messages import Message, one_line
+from alerts.messages import Message, corrected, covered, moved, one_line
 from monitor.cli.options import as_json, configured, prepare_data_dir, print_json
 from monitor.explanation import Explanation
 from monitor.explanation import explain as explained
@@ -85,6 +85,9 @@ def _show(console: Console, settings: Settings, explanation: Explanation, storie
         ("denominator", f"{alert.stories} stories"),
         ("interval", f"{alert.lower:.4f} to {alert.upper:.4f}, share {alert.value:.4f}"),
         ("baseline", f"{alert.baseline:.4f}, {alert.expected_negative:.2f} negative stories"),
+        ("corrected", corrected(alert)),
+        ("moved by", moved(alert)),
+        ("coverage", covered(alert)),
         ("score", f"{alert.score:g}"),
         ("run length", explanation.run_length()),
         ("models", ", ".join(alert.models)),
@@ -97,7 +100,8 @@ def _show(console: Console, settings: Settings, explanation: Explanation, storie
             else "all that came before",
         ),
     ):
-        facts.add_row(Text(name, style="dim"), Text(value))
+        if value:
+            facts.add_row(Text(name, style="dim"), Text(value))
     if explanation.late:
         facts.add_row(
             Text("left out", style="dim"),

@@ -152,6 +152,7 @@ def _told(
     for part, figures in manifest.metrics.items():
         told = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
         rows.append((f"figures, {part}", told))
+    rows += _errors(manifest)
     cuts = ", ".join(f"{topic} {cut:g}" for topic, cut in manifest.topic_thresholds.items())
     rows += [("calibration", f"temperature {manifest.temperature:g}"), ("", f"topics from {cuts}")]
     rows.append(("made by", manifest.command))
@@ -161,6 +162,24 @@ def _told(
         what = "promoted" if entry.action == "promote" else "rolled back to"
         when = f"{entry.time:%Y-%m-%d %H:%M} UTC"
         rows.append((f"{what} for {entry.language}", f"{when} by {entry.by}{reason}"))
+    return rows
+
+
+def _errors(manifest: Manifest) -> list[tuple[str, str]]:
+    """How often "negative" is found where it is true, and rightly not said where it is not."""
+    confusion = manifest.confusion
+    if confusion is None:
+        return []
+    rows = []
+    for task, by_language in confusion.counts.items():
+        for language in by_language:
+            negative, found, other, passed = confusion.negative_or_not(task, language)
+            if negative and other:
+                told = (
+                    f"{found / negative:.1%} of {negative} negative texts are found, "
+                    f"{passed / other:.1%} of {other} others passed, on {confusion.on}"
+                )
+                rows.append((f"errors, {task}, {language}", told))
     return rows
 
 

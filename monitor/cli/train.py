@@ -210,6 +210,7 @@ def _plan(
         command=shlex.join(["undertone", *sys.argv[1:]]),
         device=device,
         topics=topics,
+        held_out=corpus.real,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Engine, Row, ScalarSelect, func, select
@@ -163,7 +164,13 @@ def totals(
     if keys is not None:
         query = query.where(tallies.c.key.in_(keys))
     with reading(engine) as connection:
-        return [Bucket(*(int(value) for value in row)) for row in connection.execute(query)]
+        return [_bucket(row) for row in connection.execute(query)]
+
+
+def _bucket(sums: Row[Any]) -> Bucket:
+    """Sums come as decimal numbers from PostgreSQL."""
+    start, stories, articles, negative, neutral, positive = (int(value) for value in sums)
+    return Bucket(start, stories, articles, negative, neutral, positive)
 
 
 def _fine_from() -> ScalarSelect[int]:

@@ -321,6 +321,20 @@ shadow_scores = Table(
     Index("shadow_scores_by_time", "scored"),
 )
 
+model_errors = Table(
+    "model_errors",
+    metadata,
+    Column("model", Text, primary_key=True),
+    Column("task", String(16), primary_key=True, comment="sentiment or company"),
+    Column("language", String(16), primary_key=True),
+    Column("noted", UtcDateTime, primary_key=True, autoincrement=False),
+    Column("negative", Integer, nullable=False, comment="labelled texts that are,"),
+    Column("found", Integer, nullable=False, comment="and were called so"),
+    Column("other", Integer, nullable=False, comment="labelled texts that are not,"),
+    Column("passed", Integer, nullable=False, comment="and were not called so"),
+)
+"""One row a measurement; the newest is in force."""
+
 model_drift = Table(
     "model_drift",
     metadata,

@@ -28,7 +28,17 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from alerts.messages import Message as AlertMessage
-from alerts.messages import duration, headline, moment, safe_link, where
+from alerts.messages import (
+    corrected,
+    covered,
+    duration,
+    headline,
+    moment,
+    moved,
+    one_line,
+    safe_link,
+    where,
+)
 from alerts.rules import AnyRule
 from ingest.feeds.settings import FeedSettings
 from models.drift import verdict
@@ -76,10 +86,13 @@ def create_app(
     pages = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape(default=True)
     )
-    pages.filters.update(moment=moment, duration=duration)
+    pages.filters.update(moment=moment, duration=duration, one_line=one_line)
     pages.tests["safe_link"] = safe_link
     pages.globals.update(
         where=where,
+        corrected=corrected,
+        covered=covered,
+        moved=moved,
         spark_width=SPARK_WIDTH,
         spark_height=SPARK_HEIGHT,
         sample=sample,

@@ -9,13 +9,16 @@ from functools import partial
 
 import numpy as np
 
+from alerts.correction import ErrorCounts, Kind
 from models.drift_watch import DriftWatch, Observed
 from models.scorer import Prepared
 from monitor.events import ScoredEvent
 from monitor.metrics import LOW_CONFIDENCE, MODEL_DRIFT
+from monitor.scoring import error_counts
 from monitor.settings import Settings
 from monitor.store.drift import save_drift
 from monitor.store.engine import open_store
+from monitor.store.model_errors import note_errors
 from monitor.store.shadow import ShadowScore, add_shadow_scores, prune_shadow_scores
 from monitor.workers.recorder import Recorder
 from monitor.workers.shadow import ROLE, Shadow, open_challengers
@@ -44,6 +47,7 @@ class ModelWatch:
         self._drift = DriftWatch()
         self._changed = False
         self._reported = clock()
+        self._errors: dict[Kind, ErrorCounts] = {}
 
     def take(self, prepared: Prepared, scored: Sequence[ScoredEvent]) -> None:
         """Look at a batch that was sent; `prepared` begins with its articles, in their order."""
@@ -52,6 +56,7 @@ class ModelWatch:
                 LOW_CONFIDENCE.labels(event.language).inc()
         tokens, unknown = prepared.token_counts()
         references = {model.identifier: model.reference for model, _, _ in prepared.work}
+        self._note_errors(prepared)
         for model in sorted({event.model for event in scored}):
             rows = [index for index, event in enumerate(scored) if event.model == model]
             events = [scored[row] for row in rows]
@@ -89,8 +94,23 @@ class ModelWatch:
     def close(self) -> None:
         self._recorder.close()
 
+    def _note_errors(self, prepared: Prepared) -> None:
+        """Keep what is known of the errors of models that score here for the first time."""
+        known = {
+            model.identifier: model.confusion
+            for model, _, _ in prepared.work
+            if model.confusion is not None
+        }
+        errors = self._errors | error_counts(known)
+        if errors != self._errors:
+            self._errors = errors
+            self._recorder.put(partial(note_errors, errors=errors, now=datetime.now(UTC)))
+
     def _report(self) -> None:
         self._changed, self._reported = False, self._clock()
+        # Again and again, since what the recorder has dropped would be missing for ever.
+        if self._errors:
+            self._recorder.put(partial(note_errors, errors=self._errors, now=datetime.now(UTC)))
         readings = self._drift.readings()
         for item in readings:
             for measure, value in (("psi", item.psi), ("jensen_shannon", item.jensen_shannon)):

@@ -13,6 +13,7 @@ from ingest.article import Article
 from models.scorer import Scorer
 from models.watchlist import Watchlist
 from monitor.backfill import backfill
+from monitor.background import with_sources
 from monitor.detection import (
     StatesMoved,
     forget_states,
@@ -27,6 +28,13 @@ from monitor.store.ingestion import Advance, apply
 from monitor.store.sight import Sight
 from monitor.store.watch import watched_stretches
 from tests.unit.monitor.stories_data import START, scored
+
+
+def as_written(engine: Engine, alert: Alert, sight: Sight) -> Alert:
+    """A backtest's alert as it is written when it fires live."""
+    told = with_sources(engine, with_evidence(engine, alert, sight), sight)
+    return msgspec.structs.replace(told, state="firing", resolved=None)
+
 
 RULE = SurgeRule.model_validate(
     {
@@ -185,12 +193,7 @@ def test_a_budget_gives_the_same_alerts_live_restarted_and_in_a_backtest(
             if event == "firing"
         ]
         mark += timedelta(hours=7)
-    assert announced == [
-        msgspec.structs.replace(
-            with_evidence(engine, alert, Sight()), state="firing", resolved=None
-        )
-        for alert in expected
-    ]
+    assert announced == [as_written(engine, alert, Sight()) for alert in expected]
 
 
 def test_what_came_later_than_the_lateness_is_in_no_fold_however_often_it_is_repeated(
@@ -231,8 +234,7 @@ def test_what_came_later_than_the_lateness_is_in_no_fold_however_often_it_is_rep
     assert [alert.key for alert in announced] == ["Acme"]
     sight = Sight(rule.lateness)
     assert announced == [
-        msgspec.structs.replace(with_evidence(engine, alert, sight), state="firing", resolved=None)
-        for alert in backtest(engine, [rule], START, mark)
+        as_written(engine, alert, sight) for alert in backtest(engine, [rule], START, mark)
     ]
     more = backtest(engine, [rule.model_copy(update={"lateness": 30 * 86_400})], START, mark)
     assert len(more) > len(announced)

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Engine, update
 
 from alerts.alert import Alert
+from alerts.correction import ErrorCounts
 from alerts.rules import AnyRule
 from monitor.detection import load_states, tick
 from monitor.events import ScoredEvent
@@ -18,6 +19,7 @@ from monitor.replays import backtest
 from monitor.store import alerts as alert_store
 from monitor.store.engine import writing
 from monitor.store.ingestion import Advance, apply
+from monitor.store.model_errors import note_errors
 from monitor.store.readers import article_count
 from monitor.store.removal import close_a_day, remove_articles
 from monitor.store.rollup import roll_up_a_day, roll_up_an_hour
@@ -33,10 +35,15 @@ def rule_of(**fields: object) -> AnyRule:
 
 
 SURGE = rule_of(detector="surge", window="24h", baseline="28d", probability=0.001)
+CORRECTED = rule_of(
+    name="corrected", detector="threshold", window="24h", share=0.5, corrected_for="classifier"
+)
+ERRORS = {("test@0", "sentiment", "en"): ErrorCounts(200, 180, 400, 380)}
 RULES = [
     SURGE,
     rule_of(detector="cusum", window="48h", baseline="28d", false_alarms="1 per 7d"),
     rule_of(detector="threshold", window="24h", share=0.5),
+    CORRECTED,
     rule_of(detector="volume", window="24h", probability=0.001),
     rule_of(detector="divergence", window="24h", min_others=5, probability=0.001),
     rule_of(detector="critical", window="6h", probability=0.85),
@@ -61,10 +68,17 @@ def news() -> list[ScoredEvent]:
     return [*calm, *others, *crisis, copy]
 
 
-def fired(engine: Engine, rule: AnyRule, late: list[ScoredEvent] | None = None) -> Alert:
-    """The alert that the rule fires live; `late` comes once it has been announced."""
+def fired(
+    engine: Engine,
+    rule: AnyRule,
+    late: list[ScoredEvent] | None = None,
+    before: list[ScoredEvent] | None = None,
+) -> Alert:
+    """The alert that the rule fires live; `late` comes once it has been announced, `before` with
+    the other news."""
     end = START + timedelta(days=13)
-    apply(engine, news(), Advance("aggregate", ("scored", 0), 0, 1, end, START))
+    apply(engine, [*(before or []), *news()], Advance("aggregate", ("scored", 0), 0, 1, end, START))
+    note_errors(engine, ERRORS, START)
     mark = CRISIS + timedelta(minutes=5)
     announced: list[Alert] = []
     while not announced and mark <= end:
@@ -88,13 +102,18 @@ def forget_news(engine: Engine, before: datetime) -> None:
         pass
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.detector))
+@pytest.mark.parametrize(
+    "rule", RULES, ids=lambda rule: str(rule.name if rule == CORRECTED else rule.detector)
+)
 def test_an_alert_follows_from_the_store_also_when_other_news_is_gone(
     engine: Engine, rule: AnyRule
 ) -> None:
     alert = fired(engine, rule)
     before = explain(engine, [rule], alert)
     assert before.differences == ()
+    assert alert.coverage is not None
+    assert alert.coverage.usual == (0 if alert.detector == "critical" else 1)
+    assert (alert.move is None) == (alert.detector == "critical")
     assert sum(item.label == "negative" for item in before.articles) >= alert.negative > 0
     assert alert.evidence
     forget_news(engine, START + timedelta(days=30))
@@ -174,7 +193,7 @@ def test_a_changed_rule_shows(engine: Engine, change: str) -> None:
 
 def test_an_alert_from_before_there_were_digests_is_still_explained(engine: Engine) -> None:
     alert = fired(engine, SURGE)
-    old = msgspec.structs.replace(alert, evidence="")
+    old = msgspec.structs.replace(alert, evidence="", coverage=None, move=None)
     assert explain(engine, [SURGE], old).equal
     assert alert_store.find(engine, alert.id) == alert
 
@@ -210,3 +229,70 @@ def test_a_rule_that_joins_an_old_store_is_explained_by_what_it_has_read(engine:
     assert found.equal, found.differences
     # From all that was watched it would have been another one.
     assert alert not in backtest(engine, [SURGE], alert.started, alert.started)
+
+
+def test_a_share_is_corrected_by_what_was_known_of_the_models_when_it_fired(
+    engine: Engine,
+) -> None:
+    alert = fired(engine, CORRECTED)
+    told = alert.correction
+    assert told is not None
+    assert (told.sensitivity, told.specificity, told.known) == (0.9, 0.95, 1.0)
+    assert told.apparent == pytest.approx(alert.negative / alert.stories, abs=1e-6)
+    assert alert.value > told.apparent > 0.5
+    end = START + timedelta(days=13)
+    worse = {kind: ErrorCounts(200, 120, 400, 380) for kind in ERRORS}
+    note_errors(engine, worse, end + timedelta(hours=1))
+    assert explain(engine, [CORRECTED], alert).equal
+    now = backtest(engine, [CORRECTED], alert.started, alert.started)
+    assert [item.correction for item in now] != [told]
+    other = {kind: ErrorCounts(200, 181, 400, 380) for kind in ERRORS}
+    note_errors(engine, other, end)
+    assert not explain(engine, [CORRECTED], alert).equal
+
+
+def test_a_source_that_fell_silent_is_told_of_and_recomputed(engine: Engine) -> None:
+    """Of two wires that speak every hour one stops half a day before the alert."""
+    wires = [
+        scored(
+            f"{source} {hour}",
+            f"{source} tells {hour}",
+            hour + 0.5,
+            source=source,
+            negative=0.1,
+            entities=(),
+        )
+        for source, until in (("north", 12 * 24 - 12), ("south", 13 * 24))
+        for hour in range(until)
+    ]
+    alert = fired(engine, SURGE, before=wires)
+    told = alert.coverage
+    assert told is not None
+    assert [item.source for item in told.silent] == ["north"]
+    assert told.silent[0].since == START + timedelta(hours=12 * 24 - 12.5, minutes=5)
+    assert told.usual >= 2
+    assert explain(engine, [SURGE], alert).equal
+    back = scored("back", "north is back", 12 * 24, source="north", negative=0.1, entities=())
+    late = msgspec.structs.replace(back, scored=START + timedelta(days=14))
+    apply(engine, [late], None)
+    assert explain(engine, [SURGE], alert).equal
+    with writing(engine) as connection:
+        changed = update(articles).where(articles.c.id == "back")
+        connection.execute(changed.values(scored=START + timedelta(days=12)))
+    assert {item.field for item in explain(engine, [SURGE], alert).differences} == {"coverage"}
+
+
+def test_the_move_of_the_share_is_split_and_recomputed(engine: Engine) -> None:
+    alert = fired(engine, SURGE)
+    move = alert.move
+    assert move is not None
+    assert move.tone + move.mix == pytest.approx(alert.value - move.share, abs=1e-4)
+    # Of a story every five hours, those before the window; all are of one source.
+    assert (move.share, move.stories) == (0.0, 54)
+    assert move.tone == pytest.approx(alert.value, abs=1e-4)
+    assert move.mix == 0.0
+    with writing(engine) as connection:
+        changed = update(articles).where(articles.c.id.in_(["calm 0", "calm 5"]))
+        connection.execute(changed.values(source="elsewhere"))
+    fields = {item.field for item in explain(engine, [SURGE], alert).differences}
+    assert "move" in fields

@@ -5,6 +5,7 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from pydantic import TypeAdapter
 from sqlalchemy import Engine, event, select
@@ -167,6 +168,12 @@ RULES = [
 ]
 
 
+def decided(alert: Alert) -> Alert:
+    """An alert without what it is held beside: four weeks, more than is kept here; a retention that
+    is as short is refused."""
+    return msgspec.structs.replace(alert, coverage=None, move=None)
+
+
 @pytest.mark.parametrize("fields", RULES, ids=lambda fields: fields["detector"])
 def test_housekeeping_changes_no_alert(
     engine: Engine, fields: dict[str, object], tmp_path: Path
@@ -176,7 +183,8 @@ def test_housekeeping_changes_no_alert(
     rule = TypeAdapter[AnyRule](AnyRule).validate_python(named | fields)
     kept = RetentionSettings(articles_days=5, five_minute_tallies_days=2, hourly_tallies_days=4)
     found = live(engine, rule, kept)
-    assert found == live(open_store(f"sqlite:///{tmp_path / 'calm.db'}"), rule, RetentionSettings())
+    whole = live(open_store(f"sqlite:///{tmp_path / 'calm.db'}"), rule, RetentionSettings())
+    assert list(map(decided, found)) == list(map(decided, whole))
     assert len(found) == 2
     assert {row.width_seconds for row in tally_rows(engine)} == {300, HOUR, DAY}
 

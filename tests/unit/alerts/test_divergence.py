@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from alerts.fold import KeyState, Transition, fold
 from alerts.rules import DivergenceRule
 from alerts.series import Bucket
-from alerts.surroundings import Surroundings
+from alerts.surroundings import Crowd, Surroundings
+from benchmarks.streams import MONDAY, read_groups, stream
 from tests.unit.alerts.records import DAY, HOUR, START, bucket, divergence, every
 
 RULE = divergence(window="24h")
@@ -82,6 +84,28 @@ def test_any_restart_gives_the_same_state() -> None:
         state = msgspec.json.decode(msgspec.json.encode(state), type=KeyState)
     assert found == expected
     assert msgspec.json.encode(state) == msgspec.json.encode(whole)
+
+
+def test_on_streams_like_real_ones_the_rate_is_about_what_was_asked() -> None:
+    """Topics whose tone and volume follow the week, in bursts that are of one tone: what the season
+    does to one it does to the others."""
+    group = next(item for item in read_groups() if item.name == "flash topic")
+    rule = divergence(dimension="topic", window="24h", baseline="28d", false_alarms="1 per 5d")
+    source = np.random.default_rng(11)
+    learning, days = 42, 100
+    found = {
+        f"key {number}": stream(source, group, key, MONDAY, learning + days)
+        for number, key in enumerate(group.keys)
+    }
+    last = MONDAY + (learning + days) * DAY
+    around = Surroundings(rule, Crowd().advance(rule, found, last), together(*found.values()))
+    fired = sum(
+        item.event == "firing" and item.bucket >= MONDAY + learning * DAY
+        for key, buckets in found.items()
+        for item in fold(rule, None, key, buckets, last, None, around)[1]
+    )
+    # Twenty are asked for: a factor of 1.5, and two standard deviations of so many.
+    assert 6 <= fired <= 41
 
 
 def test_a_rule_over_one_key_has_nothing_to_diverge_from() -> None:

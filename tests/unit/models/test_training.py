@@ -74,8 +74,39 @@ def test_a_model_learns_is_written_and_serves(
     assert found.argmax(-1).tolist() == [0, 2]
     assert passed[0, manifest.topics.index("credit")]
     assert not workplace_of(output).exists()
+    counted = served.confusion
+    assert counted is not None and counted.on == "its validation part"
+    told = [row for row in plan.valid if row.sentiment is not None]
+    assert sum(counted.negative_or_not("sentiment", "en")[::2]) == len(told)
     with pytest.raises(ModelError, match="in use"):
         train(plan, output)
+
+
+def test_errors_are_counted_on_what_is_held_out_by_task_and_language(
+    tmp_path: Path, plan: TrainingPlan
+) -> None:
+    held_out = [
+        Example("z falls on loss", "negative", None, "en"),
+        Example("z soars on profit", "positive", None, "en"),
+        Example("z 公司 z", "negative", None, "zh"),
+        Example("z falls on loss", "negative", None, "en", company="z"),
+        Example("the topic alone is known", None, frozenset(("legal",)), "en"),
+    ]
+    before = train(plan, tmp_path / "one")
+    made = train(replace(plan, held_out=held_out), tmp_path / "two")
+    assert made.identifier == before.identifier
+    found = made.confusion
+    assert found is not None and found.on == "real texts, held out"
+    texts = {
+        (task, language): found.negative_or_not(task, language)[::2]
+        for task, by_language in found.counts.items()
+        for language in by_language
+    }
+    assert texts == {
+        ("sentiment", "en"): (1, 1),
+        ("sentiment", "zh"): (1, 0),
+        ("company", "en"): (1, 0),
+    }
 
 
 def test_a_run_that_was_killed_ends_with_the_same_weights(

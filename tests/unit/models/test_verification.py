@@ -52,6 +52,11 @@ def hashes_again(directory: Path) -> None:
     (directory / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
 
 
+def counted(task: str, language: str, answer: str, count: int) -> Harm:
+    table = {task: {language: {"negative": {answer: count}}}}
+    return edit(MANIFEST, confusion={"on": "labels", "counts": table})
+
+
 def edit(name: str, /, **values: Any) -> Harm:
     def harm(directory: Path) -> None:
         content = json.loads((directory / name).read_bytes()) | values
@@ -158,6 +163,10 @@ AS_IT_LIES: dict[str, tuple[Harm, str]] = {
     "language": (edit(MANIFEST, languages=["../x"]), "'languages' holds"),
     "method": (edit(MANIFEST, method="pickle"), "'method' is 'pickle'; known are"),
     "pooling": (edit(MANIFEST, pooling="max"), "'pooling' is 'max'"),
+    "task": (counted("weather", "en", "negative", 1), "'confusion' has a task 'weather'"),
+    "its language": (counted("sentiment", "../x", "negative", 1), "'confusion' holds '../x'"),
+    "answer": (counted("sentiment", "en", "sad", 1), "'confusion' counts other than negative"),
+    "count": (counted("sentiment", "en", "negative", -1), "'confusion' has a count"),
     "temperature zero": (edit(MANIFEST, temperature=0), "'temperature' is 0"),
     "temperature negative": (edit(MANIFEST, temperature=-1.5), "'temperature' is -1.5"),
     "temperature NaN": (edit(MANIFEST, temperature=float("nan")), r"manifest\.json: "),

@@ -10,6 +10,9 @@ import pytest
 from sqlalchemy import Engine
 
 from alerts.alert import TopStory
+from alerts.correction import Correction
+from alerts.coverage import Coverage, Silent
+from alerts.source_mix import split
 from models.drift_watch import Reading
 from monitor.bus.opening import open_bus
 from monitor.settings import ModelSettings, Settings, WebSettings
@@ -176,6 +179,28 @@ def test_an_alert_lets_its_evidence_be_labelled(console: httpx.Client, engine: E
     assert answer.headers["location"] == place
     page = console.get(place).text
     assert 'value="neutral" class="given"' in page and "by console" in page
+
+
+def test_an_alert_tells_who_is_silent_and_what_moved_its_share(
+    console: httpx.Client, engine: Engine
+) -> None:
+    move = split({"wire": (10, 2), "<b>blog</b>": (10, 4)}, {"wire": (8, 8)}, 86_400)
+    silent = Silent("<i>post</i>", START, 0.002)
+    shown = alert(
+        move=move,
+        coverage=Coverage(9, (silent,), 0.3),
+        correction=Correction(0.85, 1.0, 0.9, 0.8),
+    )
+    with writing(engine) as connection:
+        alert_store.save(connection, shown, "firing", [], START)
+    for page in (f"/alerts/{shown.id}", f"/alerts/{shown.id}/explanation"):
+        told = console.get(page).text
+        assert "1 of 9 usual sources silent, 30% of the usual articles: low confidence" in told
+        assert "points in 1 d (from 30% of 20)" in told
+        assert "the models find 90% of what is negative" in told
+        assert "since 2026-03-01 00:00 UTC; usually so long in 0.2% of cases" in told
+        assert "&lt;b&gt;blog&lt;/b&gt;" in told and "&lt;i&gt;post" in told
+        assert "<b>blog" not in told and "<i>post" not in told
 
 
 def test_the_models_page_says_in_words_how_they_do(console: httpx.Client, engine: Engine) -> None:

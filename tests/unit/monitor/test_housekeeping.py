@@ -39,20 +39,24 @@ def settings_of(folder: Path, retention: str, rules: str = RULES) -> Settings:
 
 
 def test_less_than_a_rule_reads_is_refused_by_its_name(tmp_path: Path) -> None:
-    named = "{articles_days: 9, alerts_days: 6, five_minute_tallies_days: 6}"
+    tallies = "five_minute_tallies_days: {}, hourly_tallies_days: {}"
+    named = f"{{articles_days: 36, alerts_days: 6, {tallies.format(6, 33)}}}"
     with pytest.raises(UsageError) as refused:
         _ = settings_of(tmp_path, named).rule_file
     said = str(refused.value).splitlines()
-    # Window 5d, lateness 23h, cooldown 6h, one bucket; the news of a story reaches 3d further.
+    # Window 5d, lateness 23h, cooldown 6h, one bucket; the news of a story reaches 3d further, and
+    # an alert is held beside the 28d before.
     assert [line.split(" is ")[0] for line in said] == [
         "store.retention.articles_days",
         "store.retention.alerts_days",
         "store.retention.five_minute_tallies_days",
+        "store.retention.hourly_tallies_days",
     ]
     assert all("rule 'long'" in line for line in said)
-    assert "set it to 10 at least" in said[0]
+    assert "set it to 37 at least" in said[0]
     assert "set it to 7 at least" in said[2]
-    least = "{articles_days: 10, alerts_days: 7, five_minute_tallies_days: 7}"
+    assert "set it to 34 at least" in said[3]
+    least = f"{{articles_days: 37, alerts_days: 7, {tallies.format(7, 34)}}}"
     assert settings_of(tmp_path, least).rule_file.rules
 
 
@@ -79,10 +83,8 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, retention: str, reason: 
 
 
 def test_the_detect_role_keeps_house_and_status_tells(tmp_path: Path) -> None:
-    only_short = RULES.splitlines(keepends=True)[:3]
-    settings = settings_of(
-        tmp_path, "{articles_days: 5, five_minute_tallies_days: 2}", "".join(only_short)
-    )
+    only_short = "".join(RULES.splitlines(keepends=True)[:3]).replace("topic", "source")
+    settings = settings_of(tmp_path, "{articles_days: 5, five_minute_tallies_days: 2}", only_short)
     open_bus(settings).close()
     engine = open_store(settings.store_url)
     mark = START + timedelta(days=20)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sqlalchemy import Engine, func, select
 
+from models.confusion import Confusion
 from models.drift_watch import REFERENCE_TEXTS
 from models.labels import TOPICS
 from models.reference import Reference
@@ -29,10 +30,12 @@ from monitor.events import (
 )
 from monitor.failures import Unavailable
 from monitor.metrics import LOW_CONFIDENCE, MODEL_DRIFT, SHADOW_TEXTS, SIDE_WRITES
+from monitor.scoring import error_counts
 from monitor.settings import ModelSettings, Settings, ShadowSettings
 from monitor.shadow_report import shadow_reports
 from monitor.store.drift import drift
 from monitor.store.engine import open_store, reading
+from monitor.store.model_errors import known_errors
 from monitor.store.schema import shadow_scores
 from monitor.store.shadow import ShadowScore, add_shadow_scores
 from monitor.workers.recorder import MAX_WAITING as MAX_WRITES
@@ -66,6 +69,7 @@ class Failing:
     cut_texts = 0
     topics = TOPICS
     reference: Reference | None = None
+    confusion: Confusion | None = None
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
         raise RuntimeError("out of memory")
@@ -171,6 +175,12 @@ def test_the_role_sends_the_same_with_and_without_a_challenger(
     with reading(engine) as connection:
         rows = connection.execute(select(func.count()).select_from(shadow_scores)).scalar_one()
     assert rows == 45
+    known = known_errors(engine)
+    assert known == error_counts(live.confusions)
+    assert {(model.partition("@")[0], language) for model, _, language in known} == {
+        ("undertone-en-4", "en"),
+        ("undertone-zh-4", "zh"),
+    }
     (report,) = shadow_reports(engine)
     assert (report.language, report.texts, report.corrected) == ("en", 45, None)
     assert report.lower - 1e-9 <= report.agreement <= report.upper + 1e-9

@@ -1,0 +1,97 @@
+"""What the sources have told, as a fold sees it: when each spoke, and what it said of a key."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine, func, select
+
+from monitor.store.engine import reading
+from monitor.store.ingestion import company_sentiments
+from monitor.store.readers import series, under
+from monitor.store.schema import articles, tallies
+from monitor.store.seen_tallies import unseen_counts, without
+from monitor.store.sight import Sight
+from monitor.stories import STORY_HORIZON, label_of
+
+HOUR_SECONDS = 3_600
+
+
+def articles_by_hour(
+    engine: Engine, begin: int, end: int, sight: Sight
+) -> dict[str, dict[int, int]]:
+    """Articles that are seen, by source and hour, with `begin` <= hour < `end`; starts of hours,
+    seconds since the epoch."""
+    hour = (tallies.c.bucket - tallies.c.bucket % HOUR_SECONDS).label("hour")
+    query = (
+        select(tallies.c.key, hour, func.sum(tallies.c.articles))
+        .where(tallies.c.dimension == "source", tallies.c.bucket >= begin, tallies.c.bucket < end)
+        .group_by(tallies.c.key, hour)
+    )
+    found: dict[str, dict[int, int]] = {}
+    with reading(engine) as connection:
+        for source, start, count in connection.execute(query):
+            found.setdefault(source, {})[start] = int(count)
+    for (dimension, source, start), counts in unseen_counts(engine, sight, begin, end - 1).items():
+        if dimension == "source" and source in found:
+            own = found[source]
+            at = start - start % HOUR_SECONDS
+            own[at] = own.get(at, 0) - counts.articles
+    return {
+        source: told
+        for source, own in found.items()
+        if (told := {start: count for start, count in own.items() if count > 0})
+    }
+
+
+def last_buckets(engine: Engine, begin: int, end: int, sight: Sight) -> dict[str, int]:
+    """By source, the start of the last bucket with `begin` <= start < `end` that holds articles
+    which are seen."""
+    found = series(engine, "source", begin - 1, end - 1, fine=True)
+    unseen = unseen_counts(engine, sight, begin, end - 1)
+    seen = without("source", found, unseen) if unseen else found
+    return {source: buckets[-1].start for source, buckets in seen.items()}
+
+
+def stories_by_source(
+    engine: Engine, dimension: str, key: str, begin: int, middle: int, end: int, sight: Sight
+) -> tuple[dict[str, tuple[int, int]], dict[str, tuple[int, int]]]:
+    """Stories of a key and negative ones among them, by the source of each story's first article:
+    those from `begin` to `middle`, and from there to `end`, seconds since the epoch.
+
+    The second are exact; of the first those are stories, too, that had begun before `begin`.
+    """
+    since = min(begin, middle - int(STORY_HORIZON.total_seconds()) - 1)
+    query = (
+        select(
+            articles.c.published,
+            articles.c.source,
+            articles.c.story_key,
+            articles.c.label,
+            articles.c.companies,
+        )
+        .where(
+            articles.c.published >= _moment(since),
+            articles.c.published < _moment(end),
+            *under(dimension, key),
+            sight.seen(),
+        )
+        .order_by(articles.c.published, articles.c.id)
+    )
+    edges = _moment(begin), _moment(middle)
+    latest: dict[str, datetime] = {}
+    told: tuple[dict[str, tuple[int, int]], dict[str, tuple[int, int]]] = ({}, {})
+    with reading(engine) as connection:
+        for published, source, story, label, companies in connection.execute(query):
+            before = latest.get(story)
+            latest[story] = published
+            if published < edges[0] or (before and published - before <= STORY_HORIZON):
+                continue
+            own = company_sentiments(companies).get(key) if dimension == "entity" else None
+            bad = (label if own is None else label_of(own)) == "negative"
+            side = told[published >= edges[1]]
+            stories, negative = side.get(source, (0, 0))
+            side[source] = stories + 1, negative + bad
+    return told
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
