@@ -54,7 +54,7 @@ def compared_seconds(dimension: str, detector: str) -> int:
     stories, and there is nothing to split."""
     if dimension == "source" or detector == "critical":
         return 0
-    return LITTLE_NEWS_SECONDS if dimension in ("topic", "entity") else MUCH_NEWS_SECONDS
+    return LITTLE_NEWS_SECONDS if dimension in ("topic", "entity", "theme") else MUCH_NEWS_SECONDS
 
 
 def split(before: Told, window: Told, since_seconds: int, most_sources: int = 5) -> Move | None:

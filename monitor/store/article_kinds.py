@@ -32,6 +32,7 @@ def with_kinds(
         articles.c.topics,
         articles.c.entities,
         articles.c.companies,
+        articles.c.themes,
         articles.c.model,
     ).where(
         articles.c.published >= _moment(min(starts)),
@@ -64,6 +65,8 @@ def _under(dimension: str, row: Any) -> list[tuple[str, str]]:
         asked = company_sentiments(row.companies)
         names = msgspec.json.decode(row.entities, type=list[str])
         return [(name, "company" if name in asked else "sentiment") for name in names]
+    if dimension == "theme":
+        return [(name, "sentiment") for name in msgspec.json.decode(row.themes, type=list[str])]
     if dimension == "topic":
         return [(name, "sentiment") for name in msgspec.json.decode(row.topics, type=dict)]
     key = {"source": row.source, "language": row.language}.get(dimension, "all")
