@@ -81,6 +81,10 @@ class DetectWorker:
 
     def once(self, partitions: int) -> list[tuple[str, Alert]]:
         """One round over all rules; what was announced, as (event, alert)."""
+        if leases.holders(self._engine, leases.ADOPTION, self._now()):
+            # The rules learn anew from what is there afterwards.
+            self._states = None
+            return []
         marks = watermarks(self._engine, aggregate.GROUP, SCORED, partitions)
         if marks is None:
             return []
