@@ -23,7 +23,7 @@ def lock_stories(connection: Connection, keys: Iterable[str]) -> None:
     )
 
 
-_COUNTED = (
+COUNTED = (
     "id",
     "story_key",
     "source",
@@ -37,7 +37,7 @@ _COUNTED = (
     "entities",
     "companies",
 )
-COUNTED_COLUMNS = tuple(articles.c[name] for name in _COUNTED)
+COUNTED_COLUMNS = tuple(articles.c[name] for name in COUNTED)
 
 
 def counted_row(row: Any) -> CountedArticle:
@@ -76,7 +76,7 @@ def counted_with_story_keys(
         counted_row(row)
         for chunk in chunks(sorted(keys))
         for row in connection.execute(
-            select(*(rows.c[name] for name in _COUNTED)).where(
+            select(*(rows.c[name] for name in COUNTED)).where(
                 rows.c.story_key.in_(chunk), sight.in_time(rows)
             )
         )

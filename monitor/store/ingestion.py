@@ -13,11 +13,17 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from monitor.bus.protocol import TopicPartition
 from monitor.events import ScoredEvent
-from monitor.store.counted import chunks, lock_stories, neighbours_of, stored_with_ids
+from monitor.store.counted import (
+    chunks,
+    counted_row,
+    lock_stories,
+    neighbours_of,
+    stored_with_ids,
+)
 from monitor.store.engine import reading, writing
 from monitor.store.reach import Reach, held_reach
 from monitor.store.schema import articles, buses, offsets, tallies
-from monitor.store.versions import keep_versions
+from monitor.store.versions import keep_versions, retracted
 from monitor.stories import (
     Change,
     CountedArticle,
@@ -89,6 +95,8 @@ def apply(
             behind = _behind_seconds(events, before, advance.reached)
         reach = held_reach(connection)
         by_counted = _taken(connection, events, reach)
+        expired = len(events) - len(by_counted)
+        by_counted = _not_retracted(connection, by_counted)
         latest = latest_by_id(article for article, _ in by_counted)
         keys = {article.story_key for article in latest.values()}
         stored = stored_with_ids(connection, latest)
@@ -114,8 +122,8 @@ def apply(
     return Applied(
         inserted=len(decided.inserted),
         corrected=len(decided.corrected),
-        duplicates=decided.duplicates,
-        expired=len(events) - len(by_counted),
+        duplicates=len(events) - expired - len(by_counted) + decided.duplicates,
+        expired=expired,
         earliest=min((article.published for article in moved), default=None),
     )
 
@@ -131,6 +139,19 @@ def _taken(
     known = stored_with_ids(connection, {article.id for article, _ in found})
     old = {name for name, article in known.items() if not reach.takes(article.published)}
     return [pair for pair in found if pair[0].id not in old]
+
+
+def _not_retracted(
+    connection: Connection, found: Sequence[tuple[CountedArticle, ScoredEvent]]
+) -> list[tuple[CountedArticle, ScoredEvent]]:
+    """Less those that were taken back, and that their publisher has not changed since."""
+    gone = {
+        name: counted_row(row)
+        for name, row in retracted(connection, [article.id for article, _ in found]).items()
+    }
+    return [
+        pair for pair in found if pair[0].id not in gone or pair[0].supersedes(gone[pair[0].id])
+    ]
 
 
 def known_ids(engine: Engine, ids: Sequence[str]) -> set[str]:

@@ -37,6 +37,7 @@ from monitor.store.schema import (
     alerts,
     article_versions,
     articles,
+    follow_ups,
     housekeeping,
     labels,
     outbox,
@@ -87,6 +88,7 @@ def remove_articles(engine: Engine, limit: int) -> int | None:
         doomed = doomed.order_by(articles.c.published).limit(limit)
         ids = connection.execute(doomed).scalars().all()
         if not ids:
+            _remove_retracted(connection, edge)
             connection.execute(update(housekeeping).values(articles_emptied_until=edge))
             return None
         # Another may remove the same ones: how many it were tells nothing of those that are left.
@@ -107,6 +109,7 @@ def remove_alerts(engine: Engine, before: datetime, limit: int) -> int | None:
         theirs = alert_articles.c.alert_id.in_(ids)
         kept = connection.execute(select(alert_articles.c.article_id).where(theirs)).scalars().all()
         connection.execute(delete(outbox).where(outbox.c.alert_id.in_(ids)))
+        connection.execute(delete(follow_ups).where(follow_ups.c.alert_id.in_(ids)))
         connection.execute(delete(alert_articles).where(theirs))
         gone = connection.execute(delete(alerts).where(alerts.c.id.in_(ids)))
         _count(connection, "alerts_removed", gone.rowcount)
@@ -146,6 +149,18 @@ def _remove(connection: Connection, ids: Sequence[str]) -> int:
     gone = connection.execute(delete(articles).where(articles.c.id.in_(ids))).rowcount
     _count(connection, "articles_removed", gone)
     return gone
+
+
+def _remove_retracted(connection: Connection, edge: datetime) -> None:
+    """Remove what is kept of articles that were taken back and that no alert needs."""
+    versions = article_versions.c
+    connection.execute(
+        delete(article_versions).where(
+            versions.published < edge,
+            ~exists().where(articles.c.id == versions.id),
+            ~exists().where(alert_articles.c.article_id == versions.id),
+        )
+    )
 
 
 def _needed_by_nothing() -> list[ColumnElement[bool]]:

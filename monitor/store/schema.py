@@ -258,7 +258,18 @@ outbox = Table(
     Column("next_attempt", UtcDateTime, nullable=False),
     Column("delivered", UtcDateTime, nullable=True),
     Column("last_error", Text, nullable=True),
+    Column("follow_up", String(40), nullable=True, comment="what is told of an alert afterwards"),
     Index("outbox_due", "state", "next_attempt"),
+)
+
+follow_ups = Table(
+    "follow_ups",
+    metadata,
+    Column("id", String(40), primary_key=True, comment="alert, and digest of its articles then"),
+    Column("alert_id", String(32), nullable=False),
+    Column("found", UtcDateTime, nullable=False),
+    Column("body", LargeBinary, nullable=False, comment="JSON of the alert recomputed"),
+    Index("follow_ups_by_alert", "alert_id"),
 )
 
 dead_letter_marks = Table(

@@ -6,11 +6,11 @@ A version was so from `revised` (or from when it was scored, where it is the fir
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, case, func, literal, select
+from sqlalchemy import Connection, Row, case, func, literal, select
 
-from monitor.store.counted import chunks
+from monitor.store.counted import COUNTED, chunks
 from monitor.store.schema import alerts, article_versions, articles
 
 Reason = Literal["corrected", "retracted", "rescored"]
@@ -48,6 +48,19 @@ def keep_versions(
         ).where(articles.c.id.in_(chunk))
         connection.execute(article_versions.insert().from_select(names, kept))
     return superseded
+
+
+def retracted(connection: Connection, ids: Sequence[str]) -> dict[str, Row[Any]]:
+    """Of those of the articles that were retracted, what they last were: by id."""
+    found: dict[str, Row[Any]] = {}
+    for chunk in chunks(list(ids)):
+        rows = connection.execute(
+            select(*(article_versions.c[name] for name in COUNTED))
+            .where(article_versions.c.id.in_(chunk), article_versions.c.reason == "retracted")
+            .order_by(article_versions.c.number)
+        )
+        found.update({row.id: row for row in rows})
+    return found
 
 
 def reasons_since(connection: Connection, ids: Sequence[str], since: datetime) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Explaining alerts over both databases: equal as long as nothing behind them has changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,7 +61,12 @@ def news() -> list[ScoredEvent]:
     return [*calm, *others, *crisis, copy]
 
 
-def fired(engine: Engine, rule: AnyRule, late: list[ScoredEvent] | None = None) -> Alert:
+def fired(
+    engine: Engine,
+    rule: AnyRule,
+    late: list[ScoredEvent] | None = None,
+    channels: Sequence[str] = (),
+) -> Alert:
     """The alert that the rule fires live; `late` comes once it has been announced."""
     end = START + timedelta(days=13)
     apply(engine, news(), Advance("aggregate", ("scored", 0), 0, 1, end, START))
@@ -69,7 +74,7 @@ def fired(engine: Engine, rule: AnyRule, late: list[ScoredEvent] | None = None) 
     announced: list[Alert] = []
     while not announced and mark <= end:
         states = load_states(engine, [rule], START, mark)[rule.name]
-        _, events = tick(engine, rule, states, mark, [], end)
+        _, events = tick(engine, rule, states, mark, channels, end)
         announced = [alert for event, alert in events if event == "firing"]
         mark += timedelta(hours=1)
     apply(engine, late or [], None)

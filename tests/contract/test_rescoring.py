@@ -1,5 +1,6 @@
 """Scores by another model over both databases: beside, then in the place of those that counted."""
 
+import itertools
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -186,7 +187,10 @@ def test_rules_learn_anew_and_tell_nothing_old(engine: Engine, tmp_path: Path) -
     bus.create_topics([SCORED], 1)
     moment = [LATER]
     now: Callable[[], datetime] = lambda: moment[0]  # noqa: E731
-    worker = DetectWorker(bus, engine, [SURGE], ["terminal"], "detector", now=now)
+    rounds = itertools.count(0.0, 60.0)
+    worker = DetectWorker(
+        bus, engine, [SURGE], ["terminal"], "detector", now=now, monotonic=lambda: next(rounds)
+    )
     assert len(worker.once(1)) == 1
     worse = [
         msgspec.structs.replace(event, negative=0.95, neutral=0.05, model=NEW, scored=LATER)

@@ -1,4 +1,4 @@
-"""What articles were before they were replaced, and scores by other models beside theirs."""
+"""What articles were before they were replaced, scores by other models, and follow-ups."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -97,6 +97,25 @@ def upgrade() -> None:
         ),
         sa.Column("changes", sa.Text(), nullable=False, comment="JSON of what changed"),
     )
+    op.add_column(
+        "outbox",
+        sa.Column(
+            "follow_up",
+            sa.String(40),
+            nullable=True,
+            comment="what is told of an alert afterwards",
+        ),
+    )
+    op.create_table(
+        "follow_ups",
+        sa.Column(
+            "id", sa.String(40), primary_key=True, comment="alert, and digest of its articles then"
+        ),
+        sa.Column("alert_id", sa.String(32), nullable=False),
+        sa.Column("found", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False, comment="JSON of the alert recomputed"),
+    )
+    op.create_index("follow_ups_by_alert", "follow_ups", ["alert_id"])
 
 
 def _probabilities() -> list[sa.Column[int]]:
@@ -107,6 +126,8 @@ def _probabilities() -> list[sa.Column[int]]:
 
 
 def downgrade() -> None:
+    op.drop_table("follow_ups")
+    op.drop_column("outbox", "follow_up")
     op.drop_table("adoptions")
     op.drop_table("rescores")
     op.drop_table("article_versions")
