@@ -95,7 +95,7 @@ def colour(message: Message) -> Literal["red", "green", "yellow"]:
 def _hindsight(alert: Alert, now: FollowUp) -> str:
     verdict = "it would not have fired"
     if alert.detector == "critical":
-        share = f"{now.stories} surely negative stories are left (of {alert.stories})"
+        share = f"of {alert.stories} surely negative stories {now.stories} are left"
     else:
         share = f"{now.value:.0%} of its stories are negative (was {alert.value:.0%})"
     return f"Follow-up: {where(alert)}: {_happened(now)}; {share}; {verdict}"

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from alerts.alert import Alert
 from alerts.rules import AnyRule
 from monitor.following_up import follow_up
+from monitor.metrics import ALERTS
 from monitor.store import follow_ups, leases
 from monitor.store.follow_ups import changed_alerts, last_version
 
@@ -92,5 +93,6 @@ class FollowUps:
         state, said = found
         if not follow_ups.save(self._engine, alert, state, said, self._now()):
             return False
+        ALERTS.labels(alert.rule, follow_ups.EVENT).inc()
         LOG.info("alert %s would not have fired: %s", alert.id, said.changed)
         return True

@@ -3,6 +3,7 @@ up where it would not have fired."""
 
 import io
 import itertools
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -47,9 +48,11 @@ def correct(engine: Engine, *numbers: int) -> None:
     assert applied.corrected == len(numbers)
 
 
-def watch(engine: Engine, rule: AnyRule, days: int = 7) -> FollowUps:
+def watch(
+    engine: Engine, rule: AnyRule, days: int = 7, now: Callable[[], datetime] = clock
+) -> FollowUps:
     ticks = itertools.count(0.0, 60.0)
-    return FollowUps(engine, [rule], days, clock, lambda: next(ticks))
+    return FollowUps(engine, [rule], days, now, lambda: next(ticks))
 
 
 def rounds(watcher: FollowUps, watermark: datetime = END) -> list[str]:
@@ -89,7 +92,7 @@ def test_an_alert_of_corrected_news_is_explained_as_it_was_and_followed_up(
 
 def test_a_correction_that_leaves_the_alert_standing_is_not_told(engine: Engine) -> None:
     alert = fired(engine, SURGE, channels=["terminal"])
-    correct(engine, 1)
+    assert apply(engine, [corrected(1, negative=0.95)], None, clock).corrected == 1
     assert "corrected" in explain(engine, [SURGE], alert).changed.values()
     assert rounds(watch(engine, SURGE)) == []
 
@@ -108,7 +111,9 @@ def test_each_changed_state_is_told_once_and_only_of_late(engine: Engine) -> Non
     assert rounds(watcher) == [alert.id]
     before = follow_ups.latest_of(engine, alert.id)
     assert retract(engine, "bad 0", LATER) == "retracted"
-    assert rounds(watcher) == [alert.id]
+    later = watch(engine, SURGE, now=lambda: LATER + timedelta(hours=1))
+    assert rounds(later) == [alert.id]
+    assert rounds(watcher) == []
     after = follow_ups.latest_of(engine, alert.id)
     assert before is not None and after is not None
     assert after[0].changed["retracted"] == 1
