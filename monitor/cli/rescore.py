@@ -22,7 +22,7 @@ from rich.text import Text
 
 from models.labels import SENTIMENTS
 from monitor.cli.options import Moment, as_json, configured, prepare_data_dir, print_json
-from monitor.failures import UsageError
+from monitor.failures import DataError, UsageError
 from monitor.settings import Settings
 
 if TYPE_CHECKING:
@@ -94,9 +94,10 @@ def rescore(
 
     opened = open_models(settings, name)
     chosen = targets(engine, opened.by_language, language)
-    if language is not None and not chosen:
+    if not chosen:
         named = ", ".join(opened.by_language.values())
-        raise UsageError(f"--language {language}: no stored article in it is one for {named}")
+        which = "" if language is None else f" in {language}"
+        raise DataError(f"no article{which} is stored that {named} is made for")
     selection = Selection(chosen, since, until, source)
     watchlist = Watchlist(settings.watchlist_file.companies)
     with _Bars(as_json) as bars:

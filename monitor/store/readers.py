@@ -259,9 +259,10 @@ def latest_articles(engine: Engine, limit: int) -> list[StoredArticle]:
 
 
 def scored_since(engine: Engine, moment: datetime) -> int:
-    """How many articles were scored since then, of those published in the two days before."""
+    """How many articles came in scored since then, of those published in the two days before."""
     recent = articles.c.published > moment - timedelta(days=2)
-    query = select(func.count()).where(recent, articles.c.scored > moment)
+    came = articles.c.revised.is_(None)
+    query = select(func.count()).where(recent, came, articles.c.scored > moment)
     with reading(engine) as connection:
         return int(connection.execute(query).scalar_one())
 

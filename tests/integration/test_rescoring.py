@@ -117,7 +117,8 @@ def test_what_cannot_be_is_said(tmp_path: Path) -> None:
         (("--from", "2026-02-01", "--to", "2026-01-01"), 2, "is not before --to"),
         (("--history", "--adopt"), 2, "--history goes alone"),
         (("--model", "nothing"), 1, "is no directory and no version"),
-        (("--model", "bundled:en-fast", "--language", "zh"), 2, "--language zh"),
+        (("--model", "bundled:en-fast", "--language", "zh"), 1, "no article in zh is stored"),
+        ((), 1, "no article is stored"),
     ):
         done = undertone("rescore", *arguments, *data)
         assert done.returncode == code, done.stderr
