@@ -17,10 +17,14 @@ from monitor.store.schema import alerts, article_versions, follow_ups, outbox
 EVENT = "follow-up"
 
 
-def last_version(engine: Engine) -> int:
-    """The number of the last version that was kept; 0 where there is none."""
+def last_change(engine: Engine) -> tuple[int | None, datetime | None]:
+    """What is another once an article was replaced or taken back."""
+    versions = article_versions.c
     with reading(engine) as connection:
-        return int(connection.execute(select(func.max(article_versions.c.number))).scalar() or 0)
+        number, superseded = connection.execute(
+            select(func.max(versions.number), func.max(versions.superseded))
+        ).one()
+    return number, superseded
 
 
 def changed_alerts(
@@ -60,7 +64,7 @@ def save(engine: Engine, alert: Alert, state: str, said: FollowUp, now: datetime
         if written is None:
             return False
         told = select(outbox.c.channel).where(
-            outbox.c.alert_id == alert.id, outbox.c.event == "firing"
+            outbox.c.alert_id == alert.id, outbox.c.event == "firing", outbox.c.state != "dead"
         )
         for channel in connection.execute(told.distinct()).scalars().all():
             connection.execute(

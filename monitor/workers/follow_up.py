@@ -16,7 +16,7 @@ from alerts.rules import AnyRule
 from monitor.following_up import follow_up
 from monitor.metrics import ALERTS
 from monitor.store import follow_ups, leases
-from monitor.store.follow_ups import changed_alerts, last_version
+from monitor.store.follow_ups import changed_alerts, last_change
 
 LOG = logging.getLogger(__name__)
 ROUND_SECONDS = 0.5
@@ -43,7 +43,8 @@ class FollowUps:
         self._monotonic = monotonic
         self._rests_until = -float("inf")
         self._waiting: deque[tuple[Alert, datetime]] = deque()
-        self._version, self._settled = -1, False
+        self._change: tuple[int | None, datetime | None] = (None, None)
+        self._settled = False
         self._looked: datetime | None = None
 
     @property
@@ -76,14 +77,14 @@ class FollowUps:
 
     def _look(self, started_from: datetime) -> None:
         """Find the alerts that may need it; all of them at the start, later those of changes."""
-        version, now = last_version(self._engine), self._now()
-        if version == self._version and self._settled:
+        change, now = last_change(self._engine), self._now()
+        if change == self._change and self._settled:
             return
         # Once more afterwards: another may have been about to write then.
-        self._settled = version == self._version
+        self._settled = change == self._change
         since = None if self._looked is None else self._looked - OVERLAP
         self._waiting.extend(changed_alerts(self._engine, started_from, since))
-        self._version, self._looked = version, now
+        self._change, self._looked = change, now
 
     def _follow_up(self, alert: Alert, fired: datetime) -> bool:
         rule = self._rules.get(alert.rule)
