@@ -4,9 +4,10 @@ import html
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from alerts.alert import Alert, Event, TopStory
+from alerts.follow_up import FollowUp
 
 SLACK_HEADER_CHARACTERS = 150
 SLACK_SECTION_CHARACTERS = 3_000
@@ -27,11 +28,15 @@ _DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is said about an alert; `link` leads to it in the console, "" where there is none."""
+    """What is said about an alert; `link` leads to it in the console, "" where there is none.
 
-    event: Event
+    With `follow_up` it is what has become of an alert that was told of before.
+    """
+
+    event: Event | Literal["follow-up"]
     alert: Alert
     link: str = ""
+    follow_up: FollowUp | None = None
 
 
 def where(alert: Alert) -> str:
@@ -45,6 +50,8 @@ def where(alert: Alert) -> str:
 def headline(message: Message) -> str:
     """One line: what, where, how bad."""
     alert = message.alert
+    if message.follow_up is not None:
+        return _hindsight(alert, message.follow_up)
     if alert.detector == "critical":
         if message.event == "resolved":
             return f"Resolved: no further critical story on {where(alert)}"
@@ -62,6 +69,8 @@ def headline(message: Message) -> str:
 def facts(message: Message) -> list[tuple[str, str]]:
     """What a reader at 3 a.m. asks, with the answers."""
     alert = message.alert
+    if message.follow_up is not None:
+        return _comparison(alert, message.follow_up)
     interval = f"{alert.value:.1%} (95% interval {alert.lower:.1%} to {alert.upper:.1%})"
     usual = (
         f"limit {alert.baseline:.0%}"
@@ -128,12 +137,67 @@ def moved(alert: Alert) -> str:
     )
 
 
+def colour(message: Message) -> Literal["red", "green", "yellow"]:
+    """Bad news, the end of it, or that it was none."""
+    if message.follow_up is not None:
+        return "yellow"
+    return "green" if message.event == "resolved" else "red"
+
+
+def _hindsight(alert: Alert, now: FollowUp) -> str:
+    verdict = "it would not have fired"
+    if alert.detector == "critical":
+        share = f"of {alert.stories} surely negative stories {now.stories} are left"
+    else:
+        share = f"{now.value:.0%} of its stories are negative (was {alert.value:.0%})"
+    return f"Follow-up: {where(alert)}: {_happened(now)}; {share}; {verdict}"
+
+
+def _happened(now: FollowUp) -> str:
+    """What happened to how many of its stories, in words."""
+    told = [
+        f"{count} {'story was' if count == 1 else 'stories were'} {reason}"
+        for reason, count in now.changed.items()
+    ]
+    return ", ".join(told) or "its stories changed"
+
+
+def _comparison(alert: Alert, now: FollowUp) -> list[tuple[str, str]]:
+    rows = [
+        ("Alert since", moment(alert.started)),
+        ("Changed", _happened(now)),
+        (
+            "Negative share now",
+            f"{now.value:.1%} (95% interval {now.lower:.1%} to {now.upper:.1%}), "
+            f"{now.negative} of {now.stories} stories",
+        ),
+        (
+            "When it fired",
+            f"{alert.value:.1%} (95% interval {alert.lower:.1%} to {alert.upper:.1%}), "
+            f"{alert.negative} of {alert.stories} stories",
+        ),
+        (
+            "Verdict",
+            "with these stories it would not have fired"
+            + (", and would be over by now" if now.would_be_over else ""),
+        ),
+        ("Rule", f"{alert.rule} ({alert.detector})"),
+    ]
+    if alert.detector == "critical":
+        rows[2] = ("Surely negative now", f"{now.stories}")
+        rows[3] = ("When it fired", f"{alert.stories}")
+    return rows
+
+
+_MARKUP_COLOURS = {"green": "#1a7f37", "red": "#b42318", "yellow": "#9a6700"}
+
+
 def text(message: Message) -> str:
     """Plain text."""
     lines = [headline(message), ""]
     lines += [f"{name}: {value}" for name, value in facts(message)]
     if message.alert.top:
-        lines += ["", "Most negative headlines:"]
+        lines += ["", f"{_headlines(message)}:"]
         for story in message.alert.top[:MAX_STORIES]:
             lines.append(f"- {title(story)} ({origin(story)})")
             if safe_link(story.url):
@@ -145,7 +209,6 @@ def text(message: Message) -> str:
 
 def markup(message: Message) -> str:
     """HTML for an email; all that came from outside is escaped."""
-    colour = "#1a7f37" if message.event == "resolved" else "#b42318"
     rows = "".join(
         f'<tr><td style="padding:2px 12px 2px 0;color:#57606a">{html.escape(name)}</td>'
         f"<td>{html.escape(value)}</td></tr>"
@@ -156,15 +219,16 @@ def markup(message: Message) -> str:
         f'<span style="color:#57606a">{html.escape(origin(story))}</span></li>'
         for story in message.alert.top[:MAX_STORIES]
     )
-    listing = f"<h3>Most negative headlines</h3><ul>{stories}</ul>" if stories else ""
+    listing = f"<h3>{_headlines(message)}</h3><ul>{stories}</ul>" if stories else ""
     footer = (
         f'<p><a href="{html.escape(message.link)}">Open alert {message.alert.id}</a></p>'
         if safe_link(message.link)
         else ""
     )
+    tone = _MARKUP_COLOURS[colour(message)]
     return (
         '<html><body style="font-family:sans-serif;color:#1f2328">'
-        f'<h2 style="color:{colour}">{html.escape(headline(message))}</h2>'
+        f'<h2 style="color:{tone}">{html.escape(headline(message))}</h2>'
         f"<table>{rows}</table>{listing}{footer}</body></html>"
     )
 
@@ -209,6 +273,11 @@ def slack_payload(message: Message) -> dict[str, Any]:
             }
         )
     return {"text": _slack(first), "blocks": blocks}
+
+
+def _headlines(message: Message) -> str:
+    told = "Most negative headlines"
+    return told if message.follow_up is None else f"{told}, as they were then"
 
 
 def safe_link(url: str) -> bool:

@@ -1,5 +1,7 @@
 """The bucket series that detectors fold over, and the sliding window on it."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from alerts.correction import Correction, Mix
@@ -64,6 +66,17 @@ class Window(msgspec.Struct):
     def share(self) -> float:
         """Negative share of the stories; 0 where there are none."""
         return self.negative / self.stories if self.stories else 0.0
+
+    def amend(self, changes: Mapping[int, tuple[int, int]]) -> None:
+        """Add to (stories, negative) of buckets, by their starts; none may lie
+        outside the window."""
+        held = {start: (stories, negative) for start, stories, negative in self.buckets}
+        for start, (stories, negative) in changes.items():
+            before = held.get(start, (0, 0))
+            held[start] = before[0] + stories, before[1] + negative
+        self.buckets = [(start, *held[start]) for start in sorted(held) if held[start][0] > 0]
+        self.stories = sum(stories for _, stories, _ in self.buckets)
+        self.negative = sum(negative for _, _, negative in self.buckets)
 
     def push(self, bucket: Bucket) -> list[tuple[int, int, int]]:
         """Move the window's end to the bucket's; returns what fell out, oldest first."""

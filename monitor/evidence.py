@@ -17,11 +17,7 @@ TOP_STORIES = 5
 def with_evidence(engine: Engine, alert: Alert, sight: Sight) -> Alert:
     """The alert with its most negative stories, the models that scored them, and a digest of all
     that was seen."""
-    found = [
-        item
-        for item in window_articles(engine, alert)
-        if sight.sees(item.scored, item.behind_seconds)
-    ]
+    found = window_articles(engine, alert, sight)
     return msgspec.structs.replace(
         alert,
         top=tuple(
@@ -33,10 +29,10 @@ def with_evidence(engine: Engine, alert: Alert, sight: Sight) -> Alert:
     )
 
 
-def window_articles(engine: Engine, alert: Alert) -> list[StoredArticle]:
-    """The articles of an alert's key in its window, oldest first."""
+def window_articles(engine: Engine, alert: Alert, sight: Sight) -> list[StoredArticle]:
+    """The articles of an alert's key in its window that are seen, oldest first."""
     since = alert.started - timedelta(seconds=alert.window_seconds)
-    return list(articles_between(engine, since, alert.started, alert.dimension, alert.key))
+    return list(articles_between(engine, since, alert.started, alert.dimension, alert.key, sight))
 
 
 def _digest(found: Sequence[StoredArticle]) -> str:

@@ -1,10 +1,11 @@
 """An alert, recomputed from the store as it was when it fired, and what differs.
 
-The fold that runs live runs again over the tallies less what was scored later; the evidence is
-read again from the articles, and the window is counted again from them. An article that was
-altered, another model's scores, a changed rule: each shows as a difference. Where older news was
-removed or its tallies rolled up, the fold's last step is taken again from the state that was kept
-with the alert, and the tallies that were kept with it are held against the articles.
+The fold that runs live runs again over the tallies less what came later; the evidence is read
+again from the articles as they were, and the window is counted again from them. An article that
+was altered, another model's scores, a changed rule: each shows as a difference. A correction or a
+rescore since is none: what it replaced is kept. Where older news was removed, rolled up or
+rescored, the fold's last step is taken again from the state that was kept with the alert, and the
+tallies that were kept with it are held against the articles.
 """
 
 from collections.abc import Sequence
@@ -24,11 +25,14 @@ from monitor.evidence import window_articles, with_evidence
 from monitor.grounds import Grounds, again, decode_grounds
 from monitor.replays import backtest
 from monitor.rule_history import alert_window
+from monitor.store.adoptions import rescored_since
 from monitor.store.alerts import fired_at, grounds_of
+from monitor.store.engine import reading
 from monitor.store.reach import reach_of_store
 from monitor.store.readers import StoredArticle
 from monitor.store.seen_tallies import window_from_articles
 from monitor.store.sight import Sight
+from monitor.store.versions import reasons_since
 from monitor.stories import bucket_of
 
 _LIFE = ("state", "resolved")
@@ -52,11 +56,14 @@ class Explanation:
     fired: datetime
     rule: AnyRule | None
     from_last_step: bool
-    """Older news is not all there: it was folded from the state that was kept with the alert."""
+    """Older news is not all there, or was rescored: it was folded from the state that was kept with
+    the alert."""
     articles: tuple[StoredArticle, ...]
     """Of the window, those that it was folded from, oldest first."""
     late: tuple[StoredArticle, ...]
     """Of the window, scored after it fired or later than the rule's lateness: left out."""
+    changed: dict[str, str]
+    """By id of those that were replaced since it fired, why: corrected, retracted or rescored."""
     differences: tuple[Difference, ...]
 
     @property
@@ -88,6 +95,7 @@ class Explanation:
             "fired": self.fired,
             "from_last_step": self.from_last_step,
             "late_articles": [item.id for item in self.late],
+            "changed_since": self.changed,
             "rule": None if self.rule is None else self.rule.model_dump(mode="json"),
             "alert": self.alert.as_json(),
             "articles": [
@@ -111,7 +119,11 @@ def explain(engine: Engine, rules: Sequence[AnyRule], alert: Alert) -> Explanati
     fired = fired_at(engine, alert.id)
     assert fired is not None, f"alert {alert.id} is not in the store"
     rule = next((item for item in rules if item.name == alert.rule), None)
-    whole = reach_of_store(engine).whole and (rule is None or began_with_the_watch(engine, rule))
+    whole = (
+        reach_of_store(engine).whole
+        and not rescored_since(engine, fired)
+        and (rule is None or began_with_the_watch(engine, rule))
+    )
     body = None if whole else grounds_of(engine, alert.id)
     kept = None if body is None else decode_grounds(body)
     sight = Sight(None if rule is None else rule.lateness, fired)
@@ -126,17 +138,18 @@ def explain(engine: Engine, rules: Sequence[AnyRule], alert: Alert) -> Explanati
             window = alert_window(engine, rule, alert, fired) if kept is None else kept.window
             differences += _recounted(engine, alert, window, sight)
     differences += _reread(engine, alert, sight, None if kept is None else kept.background)
-    told = [
-        (item, sight.sees(item.scored, item.behind_seconds))
-        for item in window_articles(engine, alert)
-    ]
+    told = window_articles(engine, alert, sight)
+    ids = {item.id for item in told}
+    with reading(engine) as connection:
+        changed = reasons_since(connection, sorted(ids), fired)
     return Explanation(
         alert,
         fired,
         rule,
         kept is not None,
-        tuple(item for item, seen in told if seen),
-        tuple(item for item, seen in told if not seen),
+        tuple(told),
+        tuple(item for item in window_articles(engine, alert, Sight()) if item.id not in ids),
+        changed,
         tuple(differences),
     )
 

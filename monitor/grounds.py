@@ -5,15 +5,16 @@ alert fits into some kilobytes.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from alerts.alert import Alert
 from alerts.correction import ErrorCounts, Kind
+from alerts.detectors import amend
 from alerts.fold import KeyState, Transition, fold
 from alerts.rules import AnyRule
-from alerts.series import BUCKET_SECONDS, Bucket
+from alerts.series import BUCKET_SECONDS, Bucket, Finding
 from alerts.surroundings import Share, Surroundings
 from monitor.background import Background
 
@@ -73,6 +74,43 @@ def again(rule: AnyRule, key: str, kept: Grounds) -> Alert | None:
     _, transitions = fold(rule, _copied(kept.state), key, kept.buckets, kept.through, around=around)
     fired = [item.alert for item in transitions if item.event == "firing"]
     return fired[-1] if fired else None
+
+
+def amended(
+    rule: AnyRule, key: str, kept: Grounds, changes: Mapping[int, tuple[int, int]]
+) -> tuple[Alert | None, Finding | None]:
+    """The alert that comes of the last step with other counts in its window, None where none does;
+    and what the detector saw at last, None where no news was left to look at.
+
+    `changes` are (stories, negative) to add, by bucket start. What was learned before is as it was.
+    """
+    state = _copied(kept.state)
+    around = Surroundings(rule, kept.shares, kept.against)
+    stands = state.bucket
+    if stands is not None:
+        first = stands + BUCKET_SECONDS - rule.window
+        inside = {start: item for start, item in changes.items() if first <= start <= stands}
+        amend(state.detector, rule, inside, stands, around)
+    buckets = {item.start: item for item in kept.buckets}
+    for start, (stories, negative) in changes.items():
+        if (stands is None or start > stands) and start <= kept.through:
+            old = buckets.get(start, Bucket(start))
+            buckets[start] = msgspec.structs.replace(
+                old, stories=old.stories + stories, negative=old.negative + negative
+            )
+    ahead = [buckets[start] for start in sorted(buckets)]
+    seen: list[Finding] = []
+    _, transitions = fold(
+        rule,
+        state,
+        key,
+        ahead,
+        kept.through,
+        around=around,
+        observe=lambda bucket, finding: seen.append(finding),
+    )
+    fired = [item.alert for item in transitions if item.event == "firing"]
+    return (fired[-1] if fired else None), (seen[-1] if seen else None)
 
 
 def encode_grounds(kept: Grounds) -> bytes:

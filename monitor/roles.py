@@ -58,6 +58,7 @@ def run_aggregate(settings: Settings, stop: threading.Event) -> None:
 
 def run_detect(settings: Settings, stop: threading.Event) -> None:
     from monitor.workers.detect import DetectWorker
+    from monitor.workers.follow_up import FollowUps
     from monitor.workers.housekeeping import Housekeeper
 
     rules = settings.rule_file.rules
@@ -65,7 +66,8 @@ def run_detect(settings: Settings, stop: threading.Event) -> None:
     engine = patiently("detect", stop, lambda: open_store(settings.store_url))
     names = [channel.name for channel in settings.channels]
     keeper = Housekeeper(engine, settings.store.retention)
-    DetectWorker(bus, engine, rules, names, _owner(), keeper).run(stop)
+    follow_ups = FollowUps(engine, rules, settings.follow_up_days)
+    DetectWorker(bus, engine, rules, names, _owner(), keeper, follow_ups).run(stop)
 
 
 def run_notify(settings: Settings, stop: threading.Event) -> None:

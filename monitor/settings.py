@@ -138,6 +138,8 @@ class Settings(BaseSettings):
     watchlist: Path | None = None
     rules: Path | None = None
     channels: tuple[ChannelSettings, ...] = (TerminalSettings(name="terminal", type="terminal"),)
+    follow_up_days: int = Field(7, ge=0, le=366)
+    """So long an alert is looked at again when articles behind it change; 0 is never."""
     metrics_port: int | None = Field(None, ge=0, le=65_535)
     """Port of /metrics of a role that runs on its own."""
 

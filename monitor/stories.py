@@ -190,28 +190,42 @@ def change(
     result = Change()
     latest = latest_by_id(articles)
     result.duplicates = len(articles) - len(latest)
-    before: dict[str, dict[str, CountedArticle]] = {}
-    for article in [*neighbours, *stored.values()]:
-        before.setdefault(article.story_key, {})[article.id] = article
-    after = {key: dict(group) for key, group in before.items()}
-    touched: set[str] = set()
     for article in latest.values():
         known = stored.get(article.id)
         if known is None:
             result.inserted.append(article)
         elif article.supersedes(known):
             result.corrected.append(article)
-            del after[known.story_key][known.id]
-            touched.add(known.story_key)
         else:
             result.duplicates += 1
-            continue
-        after.setdefault(article.story_key, {})[article.id] = article
-        touched.add(article.story_key)
-    for key in touched:
-        for tally_key, counts in contributions(after[key].values()).items():
-            result.tallies.setdefault(tally_key, Counts()).add(counts)
-        for tally_key, counts in contributions(before.get(key, {}).values()).items():
-            result.tallies.setdefault(tally_key, Counts()).add(counts, sign=-1)
-    result.tallies = {key: counts for key, counts in result.tallies.items() if counts}
+    new = {article.id: article for article in [*result.inserted, *result.corrected]}
+    result.tallies = difference(new, stored, neighbours)
     return result
+
+
+def difference(
+    new: Mapping[str, CountedArticle | None],
+    stored: Mapping[str, CountedArticle],
+    neighbours: Iterable[CountedArticle],
+) -> dict[TallyKey, Counts]:
+    """What it does to the tallies to put these articles, by id, in the place of those that are
+    stored; None takes one away. `stored` and `neighbours` are as for `change`."""
+    before: dict[str, dict[str, CountedArticle]] = {}
+    for article in [*neighbours, *stored.values()]:
+        before.setdefault(article.story_key, {})[article.id] = article
+    after = {key: dict(group) for key, group in before.items()}
+    touched: set[str] = set()
+    for name, put in new.items():
+        known = stored.get(name)
+        if known is not None:
+            del after[known.story_key][name]
+            touched.add(known.story_key)
+        if put is not None:
+            after.setdefault(put.story_key, {})[name] = put
+            touched.add(put.story_key)
+    tallies: dict[TallyKey, Counts] = {}
+    for key in touched:
+        for told, sign in ((after[key], 1), (before.get(key, {}), -1)):
+            for tally_key, counts in contributions(told.values()).items():
+                tallies.setdefault(tally_key, Counts()).add(counts, sign)
+    return {key: counts for key, counts in tallies.items() if counts}

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from alerts.channels.protocol import Delivered, Outcome, Retryable
-from alerts.messages import MAX_STORIES, Message, facts, headline, origin, safe_link, title
+from alerts.messages import MAX_STORIES, Message, colour, facts, headline, origin, safe_link, title
 
 PLAIN_WIDTH = 110
 """Columns where the stream is no terminal."""
@@ -44,7 +44,6 @@ class TerminalChannel:
 
 def panel(message: Message) -> Panel:
     """An alert as a panel; titles from outside are never read as rich markup."""
-    colour = "green" if message.event == "resolved" else "red"
     grid = Table.grid(padding=(0, 2))
     for name, value in facts(message):
         grid.add_row(Text(name, style="dim"), Text(value))
@@ -55,4 +54,5 @@ def panel(message: Message) -> Panel:
         grid.add_row(Text("Headlines" if number == 0 else "", style="dim"), line)
     if safe_link(message.link):
         grid.add_row(Text("Alert", style="dim"), Text(f"{message.alert.id}  {message.link}"))
-    return Panel(grid, title=Text(headline(message), style=f"bold {colour}"), border_style=colour)
+    tone = colour(message)
+    return Panel(grid, title=Text(headline(message), style=f"bold {tone}"), border_style=tone)

@@ -1,5 +1,7 @@
 """Detectors: folds over a key's buckets that say what each window looks like."""
 
+from collections.abc import Mapping
+
 from alerts.detectors.critical import CriticalDetector
 from alerts.detectors.cusum import CusumDetector
 from alerts.detectors.divergence import DivergenceDetector
@@ -69,6 +71,23 @@ def step(
         case DivergenceDetector(), DivergenceRule():
             return detector.step(rule, key, bucket, learning, around)
     raise TypeError(f"rule {rule.name} is a {rule.detector} rule, the state is another detector's")
+
+
+def amend(
+    detector: AnyDetector,
+    rule: AnyRule,
+    changes: Mapping[int, tuple[int, int]],
+    at: int,
+    around: Surroundings,
+) -> None:
+    """Put a window right whose articles have changed since it was counted: (stories, negative) to
+    add, by bucket. `at` is the start of the bucket that it ends with. What the detector has learned
+    from before stays as it is."""
+    detector.window.amend(changes)
+    if isinstance(detector, CusumDetector) and isinstance(rule, CusumRule):
+        stories = sum(item[0] for item in changes.values())
+        negative = sum(item[1] for item in changes.values())
+        detector.retell(rule, stories, negative, at, around)
 
 
 def freeze_seconds(detector: AnyDetector) -> int:

@@ -29,7 +29,7 @@ import math
 from alerts.detectors import burst_grid, run_length
 from alerts.detectors.memory import SeasonalMemory
 from alerts.rules import CusumRule
-from alerts.season import hour_of_week, moved, odds
+from alerts.season import Season, hour_of_week, moved, odds
 from alerts.series import BUCKET_SECONDS, Bucket, Finding
 from alerts.surroundings import Surroundings
 
@@ -63,15 +63,9 @@ class CusumDetector(SeasonalMemory, tag="cusum"):
                 left, bucket, learning, season, share, burst, rule.burst, rule.baseline
             )
         alike = self._alike(rule, wanted)
-        usual, expected = self._usual(rule, prior, alike, wanted)
-        if rule.usual is None:
-            hour = hour_of_week(bucket.start)
-            tilt = odds(self.week.share(hour, expected, season)) / odds(expected)
-            usual, expected = (_bounded(moved(share, tilt)) for share in (usual, expected))
+        usual, expected = self._in_season(rule, bucket.start, season, alike, wanted)
         if bucket.stories:
-            turned = moved(usual, rule.odds_ratio)
-            told = log_likelihood_ratio(bucket.negative, bucket.stories, usual, turned)
-            self.total = max(0.0, self.total + told / alike)
+            self._tell(rule, bucket.stories, bucket.negative, usual, alike)
         threshold = self._threshold(rule, usual, alike, wanted)
         score = self.total - threshold
         stories = self.window.stories
@@ -89,6 +83,37 @@ class CusumDetector(SeasonalMemory, tag="cusum"):
             expected_negative=expected * stories,
             score=score,
         )
+
+    def retell(
+        self, rule: CusumRule, stories: int, negative: int, start: int, around: Surroundings
+    ) -> None:
+        """Add to the sum for stories that were counted otherwise than they are now, at the usual
+        share of the bucket that starts then. The sum is taken not to have been at 0 since."""
+        wanted = rule.run_length
+        if rule.false_alarms is not None:
+            wanted = around.run_length(rule, start)
+        alike = self._alike(rule, wanted)
+        usual, _ = self._in_season(rule, start, around.season(start), alike, wanted)
+        self._tell(rule, stories, negative, usual, alike)
+
+    def _tell(
+        self, rule: CusumRule, stories: int, negative: int, usual: float, alike: float
+    ) -> None:
+        turned = moved(usual, rule.odds_ratio)
+        told = log_likelihood_ratio(negative, stories, usual, turned)
+        self.total = max(0.0, self.total + told / alike)
+
+    def _in_season(
+        self, rule: CusumRule, start: int, season: Season, alike: float, wanted: float
+    ) -> tuple[float, float]:
+        """The usual share that stories of a bucket are held against, and the best guess of it."""
+        prior = season.prior_share(rule.prior_share)
+        usual, expected = self._usual(rule, prior, alike, wanted)
+        if rule.usual is None:
+            hour = hour_of_week(start)
+            tilt = odds(self.week.share(hour, expected, season)) / odds(expected)
+            usual, expected = (_bounded(moved(share, tilt)) for share in (usual, expected))
+        return usual, expected
 
     def _alike(self, rule: CusumRule, wanted: float) -> float:
         """Stories that count as one (Kish's design effect), on the safe side of what is known."""

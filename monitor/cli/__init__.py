@@ -25,6 +25,8 @@ _COMMANDS: Mapping[str, str] = {
     "web": "monitor.cli.roles:web",
     "feeds": "monitor.cli.feeds:feeds",
     "backfill": "monitor.cli.backfill:backfill",
+    "retract": "monitor.cli.retract:retract",
+    "rescore": "monitor.cli.rescore:rescore",
     "tallies": "monitor.cli.tallies:tallies",
     "alerts": "monitor.cli.alerts:alerts",
     "explain": "monitor.cli.explain:explain",

@@ -1,5 +1,7 @@
 """`undertone explain`: why an alert fired, and whether the store still says so."""
 
+from collections import Counter
+
 import click
 from rich.console import Console
 from rich.table import Table
@@ -95,7 +97,7 @@ def _show(console: Console, settings: Settings, explanation: Explanation, storie
         ("fired", f"{explanation.fired:%Y-%m-%d %H:%M:%S}"),
         (
             "folded from",
-            "the state kept with it: older news is not all there any more"
+            "the state kept with it: older news is not all there any more, or was rescored"
             if explanation.from_last_step
             else "all that came before",
         ),
@@ -106,6 +108,11 @@ def _show(console: Console, settings: Settings, explanation: Explanation, storie
         facts.add_row(
             Text("left out", style="dim"),
             Text(f"{len(explanation.late)} articles of the window that came too late"),
+        )
+    for reason, count in sorted(Counter(explanation.changed.values()).items()):
+        facts.add_row(
+            Text(f"{reason} since", style="dim"),
+            Text(f"{count} articles of the window; they are shown as they were"),
         )
     console.print(facts)
     table = Table("negative", "reads as", "published", "source", "story", box=None)

@@ -25,6 +25,8 @@ class Delivery:
     channel: str
     attempts: int
     queued: datetime
+    follow_up: str | None = None
+    """The id of what is told afterwards."""
 
 
 def encode_alert(alert: Alert) -> bytes:
@@ -163,7 +165,15 @@ def due(engine: Engine, now: datetime, limit: int = 50) -> list[Delivery]:
     )
     with reading(engine) as connection:
         return [
-            Delivery(row.id, row.alert_id, row.event, row.channel, row.attempts, row.queued)
+            Delivery(
+                row.id,
+                row.alert_id,
+                row.event,
+                row.channel,
+                row.attempts,
+                row.queued,
+                row.follow_up,
+            )
             for row in connection.execute(query)
         ]
 

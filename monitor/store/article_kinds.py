@@ -10,8 +10,7 @@ from sqlalchemy import Engine, select
 from alerts.correction import Kind
 from alerts.series import BUCKET_SECONDS, Bucket
 from monitor.store.engine import reading
-from monitor.store.ingestion import company_sentiments
-from monitor.store.schema import articles
+from monitor.store.counted import company_sentiments
 from monitor.store.sight import Sight
 from monitor.stories import bucket_of
 
@@ -25,19 +24,20 @@ def with_kinds(
     starts = [bucket.start for buckets in found.values() for bucket in buckets]
     if not starts:
         return {key: list(buckets) for key, buckets in found.items()}
+    rows = sight.rows()
     query = select(
-        articles.c.published,
-        articles.c.source,
-        articles.c.language,
-        articles.c.topics,
-        articles.c.entities,
-        articles.c.companies,
-        articles.c.themes,
-        articles.c.model,
+        rows.c.published,
+        rows.c.source,
+        rows.c.language,
+        rows.c.topics,
+        rows.c.entities,
+        rows.c.companies,
+        rows.c.themes,
+        rows.c.model,
     ).where(
-        articles.c.published >= _moment(min(starts)),
-        articles.c.published < _moment(max(starts) + BUCKET_SECONDS),
-        sight.seen(),
+        rows.c.published >= _moment(min(starts)),
+        rows.c.published < _moment(max(starts) + BUCKET_SECONDS),
+        sight.in_time(rows),
     )
     counted: dict[tuple[str, int], dict[Kind, int]] = {}
     with reading(engine) as connection:

@@ -5,25 +5,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, or_, select
+from sqlalchemy import Connection, Engine, Row, and_, or_, select
 
 from alerts.series import BUCKET_SECONDS, Bucket
+from monitor.store.counted import company_sentiments
 from monitor.store.engine import reading
-from monitor.store.ingestion import company_sentiments
-from monitor.store.schema import articles
 from monitor.store.sight import Sight
 from monitor.stories import STORY_HORIZON, bucket_of, label_of
 
-_COLUMNS: tuple[ColumnElement[Any], ...] = (
-    articles.c.id,
-    articles.c.story_key,
-    articles.c.published,
-    articles.c.negative,
-    articles.c.neutral,
-    articles.c.positive,
-    articles.c.topics,
-    articles.c.entities,
-    articles.c.companies,
+_NAMES = (
+    "id",
+    "story_key",
+    "published",
+    "negative",
+    "neutral",
+    "positive",
+    "topics",
+    "entities",
+    "companies",
 )
 
 
@@ -43,15 +42,16 @@ def critical_series(
     hours before do not count, whatever the first one read like. Articles that are not seen neither
     count nor tell.
     """
+    rows = sight.rows()
     query = (
-        select(*_COLUMNS)
+        select(*(rows.c[name] for name in _NAMES))
         .where(
-            articles.c.published >= _moment(after + BUCKET_SECONDS),
-            articles.c.published < _moment(through + BUCKET_SECONDS),
-            articles.c.entities != "[]",
-            sight.seen(),
+            rows.c.published >= _moment(after + BUCKET_SECONDS),
+            rows.c.published < _moment(through + BUCKET_SECONDS),
+            rows.c.entities != "[]",
+            sight.in_time(rows),
         )
-        .order_by(articles.c.published, articles.c.id)
+        .order_by(rows.c.published, rows.c.id)
     )
     counted: dict[str, dict[int, int]] = {}
     with reading(engine) as connection:
@@ -80,15 +80,16 @@ def _is_critical(row: Row[Any], company: str, probability: float) -> bool:
 
 def _was_told(connection: Connection, row: Row[Any], company: str, sight: Sight) -> bool:
     """Whether an earlier article of the story named the company, at most the horizon before."""
+    rows = sight.rows()
     earlier = or_(
-        articles.c.published < row.published,
-        and_(articles.c.published == row.published, articles.c.id < row.id),
+        rows.c.published < row.published,
+        and_(rows.c.published == row.published, rows.c.id < row.id),
     )
-    query = select(articles.c.entities).where(
-        articles.c.story_key == row.story_key,
-        articles.c.published >= row.published - STORY_HORIZON,
+    query = select(rows.c.entities).where(
+        rows.c.story_key == row.story_key,
+        rows.c.published >= row.published - STORY_HORIZON,
         earlier,
-        sight.seen(),
+        sight.in_time(rows),
     )
     return any(
         company in msgspec.json.decode(entities, type=list[str])

@@ -1,24 +1,30 @@
 """The one transaction: articles, what they add to the tallies, and the offset they came from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from itertools import zip_longest
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, select, text, update
+from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from monitor.bus.protocol import TopicPartition
 from monitor.events import ScoredEvent
+from monitor.store.counted import (
+    chunks,
+    counted_row,
+    lock_stories,
+    neighbours_of,
+    stored_with_ids,
+)
 from monitor.store.engine import reading, writing
 from monitor.store.reach import Reach, held_reach
 from monitor.store.schema import articles, buses, offsets, tallies
-from monitor.store.sight import Sight
+from monitor.store.versions import keep_versions, retracted
 from monitor.stories import (
-    STORY_HORIZON,
     Change,
     CountedArticle,
     Counts,
@@ -27,8 +33,6 @@ from monitor.stories import (
     counted,
     latest_by_id,
 )
-
-MAX_PARAMETERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +77,16 @@ def insert_for(connection: Connection) -> Any:
     return postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
 
 
-def apply(engine: Engine, events: Sequence[ScoredEvent], advance: Advance | None) -> Applied:
+def apply(
+    engine: Engine,
+    events: Sequence[ScoredEvent],
+    advance: Advance | None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Applied:
     """Count a batch exactly once: what is known already is left out, in one transaction.
 
-    `advance` is None for a backfill, which has no offsets. Raises Overtaken, Fenced, Unavailable.
+    `advance` is None for a backfill, which has no offsets. What a correction replaces is kept as a
+    version. Raises Overtaken, Fenced, Unavailable.
     """
     with writing(engine) as connection:
         behind: dict[str, int] = {}
@@ -85,28 +95,35 @@ def apply(engine: Engine, events: Sequence[ScoredEvent], advance: Advance | None
             behind = _behind_seconds(events, before, advance.reached)
         reach = held_reach(connection)
         by_counted = _taken(connection, events, reach)
+        expired = len(events) - len(by_counted)
+        by_counted = _not_retracted(connection, by_counted)
         latest = latest_by_id(article for article, _ in by_counted)
         keys = {article.story_key for article in latest.values()}
-        stored = _stored(connection, latest)
+        stored = stored_with_ids(connection, latest)
         keys |= {article.story_key for article in stored.values()}
         if connection.dialect.name == "postgresql":
-            _lock_stories(connection, keys)
-            stored = _stored(connection, latest)
+            lock_stories(connection, keys)
+            stored = stored_with_ids(connection, latest)
         times = [article.published for article in [*latest.values(), *stored.values()]]
-        neighbours = _neighbours(connection, keys, times)
+        neighbours = neighbours_of(connection, keys, times)
         decided = change((article for article, _ in by_counted), stored, neighbours)
         rows = {
             article: _row(article, event, behind.get(article.id, 0))
             for article, event in by_counted
         }
+        if decided.corrected:
+            ids = [article.id for article in decided.corrected]
+            revised = keep_versions(connection, ids, "corrected", now())
+            for article in decided.corrected:
+                rows[article]["revised"] = revised
         _write_articles(connection, decided, rows)
         add_to_tallies(connection, reach.in_their_width(decided.tallies))
     moved = [*decided.inserted, *decided.corrected]
     return Applied(
         inserted=len(decided.inserted),
         corrected=len(decided.corrected),
-        duplicates=decided.duplicates,
-        expired=len(events) - len(by_counted),
+        duplicates=len(events) - expired - len(by_counted) + decided.duplicates,
+        expired=expired,
         earliest=min((article.published for article in moved), default=None),
     )
 
@@ -119,16 +136,29 @@ def _taken(
     if reach.articles_from is None:
         return found
     found = [pair for pair in found if reach.takes(pair[0].published)]
-    known = _stored(connection, {article.id for article, _ in found})
+    known = stored_with_ids(connection, {article.id for article, _ in found})
     old = {name for name, article in known.items() if not reach.takes(article.published)}
     return [pair for pair in found if pair[0].id not in old]
+
+
+def _not_retracted(
+    connection: Connection, found: Sequence[tuple[CountedArticle, ScoredEvent]]
+) -> list[tuple[CountedArticle, ScoredEvent]]:
+    """Less those that were taken back, and that their publisher has not changed since."""
+    gone = {
+        name: counted_row(row)
+        for name, row in retracted(connection, [article.id for article, _ in found]).items()
+    }
+    return [
+        pair for pair in found if pair[0].id not in gone or pair[0].supersedes(gone[pair[0].id])
+    ]
 
 
 def known_ids(engine: Engine, ids: Sequence[str]) -> set[str]:
     """Those of the ids that are stored already."""
     found: set[str] = set()
     with reading(engine) as connection:
-        for chunk in _chunks(list(ids)):
+        for chunk in chunks(list(ids)):
             found.update(
                 connection.execute(select(articles.c.id).where(articles.c.id.in_(chunk))).scalars()
             )
@@ -232,89 +262,6 @@ def _advance(connection: Connection, advance: Advance) -> datetime | None:
     return before
 
 
-def _lock_stories(connection: Connection, keys: Iterable[str]) -> None:
-    """Two writers that meet in a story take turns; sorted, so that they never wait in a ring."""
-    numbers = sorted(int(key[:15], 16) for key in keys)
-    connection.execute(
-        text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key"),
-        {"keys": numbers},
-    )
-
-
-_COUNTED_COLUMNS = (
-    articles.c.id,
-    articles.c.story_key,
-    articles.c.source,
-    articles.c.language,
-    articles.c.published,
-    articles.c.first_seen,
-    articles.c.content_hash,
-    articles.c.label,
-    articles.c.negative,
-    articles.c.topics,
-    articles.c.entities,
-    articles.c.companies,
-    articles.c.themes,
-)
-
-
-def _counted_row(row: Any) -> CountedArticle:
-    fields = dict(row._mapping)
-    fields["topics"] = tuple(sorted(msgspec.json.decode(fields["topics"], type=dict[str, float])))
-    fields["entities"] = msgspec.json.decode(fields["entities"], type=tuple[str, ...])
-    fields["themes"] = msgspec.json.decode(fields["themes"], type=tuple[str, ...])
-    fields["companies"] = tuple(
-        (name, *said) for name, said in sorted(company_sentiments(fields["companies"]).items())
-    )
-    return CountedArticle(**fields)
-
-
-def company_sentiments(column: str | None) -> dict[str, tuple[int, int, int]]:
-    """How an article reads for companies, as its row holds it; probabilities in 1/10,000."""
-    if column is None:
-        return {}
-    return msgspec.json.decode(column, type=dict[str, tuple[int, int, int]])
-
-
-def _stored(connection: Connection, ids: Iterable[str]) -> dict[str, CountedArticle]:
-    found: dict[str, CountedArticle] = {}
-    for chunk in _chunks(list(ids)):
-        for row in connection.execute(select(*_COUNTED_COLUMNS).where(articles.c.id.in_(chunk))):
-            found[row.id] = _counted_row(row)
-    return found
-
-
-def counted_with_story_keys(
-    connection: Connection, keys: Iterable[str], sight: Sight
-) -> list[CountedArticle]:
-    """The stored articles of these stories that are seen, as they count."""
-    return [
-        _counted_row(row)
-        for chunk in _chunks(sorted(keys))
-        for row in connection.execute(
-            select(*_COUNTED_COLUMNS).where(articles.c.story_key.in_(chunk), sight.seen())
-        )
-    ]
-
-
-def _neighbours(
-    connection: Connection, keys: Iterable[str], times: Sequence[datetime]
-) -> list[CountedArticle]:
-    if not times:
-        return []
-    reach = STORY_HORIZON + timedelta(seconds=1)
-    near = and_(
-        articles.c.published >= min(times) - reach, articles.c.published <= max(times) + reach
-    )
-    return [
-        _counted_row(row)
-        for chunk in _chunks(sorted(keys))
-        for row in connection.execute(
-            select(*_COUNTED_COLUMNS).where(articles.c.story_key.in_(chunk), near)
-        )
-    ]
-
-
 def _row(article: CountedArticle, event: ScoredEvent, behind_seconds: int) -> dict[str, Any]:
     return {
         "id": article.id,
@@ -326,9 +273,16 @@ def _row(article: CountedArticle, event: ScoredEvent, behind_seconds: int) -> di
         "published": article.published,
         "published_is_estimate": event.article.published_is_estimate,
         "first_seen": article.first_seen,
-        "scored": event.scored,
         "content_hash": article.content_hash,
         "story_key": article.story_key,
+        "behind_seconds": behind_seconds,
+        **score_columns(article, event),
+    }
+
+
+def score_columns(article: CountedArticle, event: ScoredEvent) -> dict[str, Any]:
+    """Of an article's row, what its model said."""
+    return {
         "label": article.label,
         "negative": article.negative,
         "neutral": round(event.neutral * 10_000),
@@ -340,7 +294,7 @@ def _row(article: CountedArticle, event: ScoredEvent, behind_seconds: int) -> di
         ).decode(),
         "themes": msgspec.json.encode(article.themes).decode(),
         "model": event.model,
-        "behind_seconds": behind_seconds,
+        "scored": event.scored,
     }
 
 
@@ -397,8 +351,3 @@ def watermarks(
             ).where(offsets.c.consumer_group == group, offsets.c.topic == topic)
         ).one()
     return (first, latest) if count == partitions else None
-
-
-def _chunks(values: list[str]) -> Iterable[list[str]]:
-    for start in range(0, len(values), MAX_PARAMETERS):
-        yield values[start : start + MAX_PARAMETERS]

@@ -13,6 +13,8 @@ from monitor.store.ingestion import insert_for
 from monitor.store.schema import leases
 
 LEASE_SECONDS = 20
+ADOPTION = "adoption"
+"""Held while scores are exchanged: nothing is detected then, since they are of two models."""
 FORGOTTEN_AFTER = timedelta(days=1)
 
 

@@ -48,8 +48,13 @@ class Reach:
 
     def takes(self, published: datetime) -> bool:
         """Whether an article may be added or changed: all that it is counted with are here."""
+        return self.takes_from is None or published >= self.takes_from
+
+    @property
+    def takes_from(self) -> datetime | None:
+        """From when on articles may be added or changed; None: all may."""
         edge = self.articles_from
-        return edge is None or published >= edge + STORY_HORIZON + timedelta(seconds=1)
+        return None if edge is None else edge + STORY_HORIZON + timedelta(seconds=1)
 
     def width_seconds(self, start: int) -> int:
         """Of the tally that a bucket is counted in."""

@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, Row, ScalarSelect, func, select
+from sqlalchemy import ColumnElement, Engine, FromClause, Row, ScalarSelect, func, select
 
 from alerts.series import Bucket
+from monitor.store.counted import company_sentiments
 from monitor.store.engine import reading
-from monitor.store.ingestion import company_sentiments
 from monitor.store.reach import read_reach
 from monitor.store.schema import articles, housekeeping, tallies
+from monitor.store.sight import Sight
 from monitor.stories import label_of
 
 DIMENSIONS = ("all", "topic", "entity", "theme", "source", "language")
@@ -59,6 +60,8 @@ class StoredArticle:
     model: str
     content_hash: str
     behind_seconds: int
+    revised: datetime | None
+    """When it became as it is; None: it is as it came."""
 
 
 def tally_rows(
@@ -203,31 +206,43 @@ def article_count(engine: Engine) -> int:
         return int(connection.execute(select(func.count()).select_from(articles)).scalar_one())
 
 
-def under(dimension: str, key: str) -> list[ColumnElement[bool]]:
-    """The articles that count under a key."""
+def under(dimension: str, key: str, rows: FromClause = articles) -> list[ColumnElement[bool]]:
+    """The articles that count under a key; `rows` are of articles, or of versions of them."""
     if dimension == "source":
-        return [articles.c.source == key]
+        return [rows.c.source == key]
     if dimension == "language":
-        return [articles.c.language == key]
+        return [rows.c.language == key]
     if dimension == "topic":
-        return [articles.c.topics.contains(f'"{key}":', autoescape=True)]
+        return [rows.c.topics.contains(f'"{key}":', autoescape=True)]
     if dimension in ("entity", "theme"):
-        column = articles.c.entities if dimension == "entity" else articles.c.themes
+        column = rows.c.entities if dimension == "entity" else rows.c.themes
         return [column.contains(msgspec.json.encode(key).decode(), autoescape=True)]
     return []
 
 
 def articles_between(
-    engine: Engine, since: datetime, until: datetime, dimension: str = "all", key: str = "all"
+    engine: Engine,
+    since: datetime,
+    until: datetime,
+    dimension: str = "all",
+    key: str = "all",
+    sight: Sight = Sight(),  # noqa: B008 - it is frozen
 ) -> Iterator[StoredArticle]:
-    """Articles with `since` <= published < `until` that count under a key, oldest first.
+    """Articles with `since` <= published < `until` that count under a key and are seen, oldest
+    first.
 
     Of dimension entity they come with the sentiment for that company.
     """
+    rows = sight.rows()
     query = (
-        select(articles)
-        .where(articles.c.published >= since, articles.c.published < until, *under(dimension, key))
-        .order_by(articles.c.published, articles.c.id)
+        select(rows)
+        .where(
+            rows.c.published >= since,
+            rows.c.published < until,
+            *under(dimension, key, rows),
+            sight.in_time(rows),
+        )
+        .order_by(rows.c.published, rows.c.id)
     )
     with reading(engine) as connection:
         for row in connection.execute(query):
@@ -252,9 +267,10 @@ def latest_articles(engine: Engine, limit: int) -> list[StoredArticle]:
 
 
 def scored_since(engine: Engine, moment: datetime) -> int:
-    """How many articles were scored since then, of those published in the two days before."""
+    """How many articles came in scored since then, of those published in the two days before."""
     recent = articles.c.published > moment - timedelta(days=2)
-    query = select(func.count()).where(recent, articles.c.scored > moment)
+    came = articles.c.revised.is_(None)
+    query = select(func.count()).where(recent, came, articles.c.scored > moment)
     with reading(engine) as connection:
         return int(connection.execute(query).scalar_one())
 
@@ -285,4 +301,5 @@ def _article(row: Row[tuple[object, ...]]) -> StoredArticle:
         model=row.model,
         content_hash=row.content_hash,
         behind_seconds=row.behind_seconds,
+        revised=row.revised,
     )

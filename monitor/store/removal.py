@@ -14,6 +14,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    FromClause,
+    Select,
     delete,
     exists,
     func,
@@ -25,19 +27,24 @@ from sqlalchemy import (
 from alerts.alert import Alert
 from alerts.rule_fields import MAX_WINDOW_SECONDS
 from monitor.store.alerts import OPEN_STATES, decode_alert
+from monitor.store.counted import MAX_PARAMETERS
 from monitor.store.engine import reading, writing
-from monitor.store.ingestion import MAX_PARAMETERS, insert_for
+from monitor.store.ingestion import insert_for
 from monitor.store.reach import changing_reach, read_reach
 from monitor.store.readers import under
 from monitor.store.schema import (
     alert_articles,
     alerts,
+    article_versions,
     articles,
+    follow_ups,
     housekeeping,
     labels,
     outbox,
+    rescores,
     watched_days,
 )
+from monitor.store.sight import Sight
 from monitor.store.watch import seen_in_time
 from monitor.stories import STORY_HORIZON
 
@@ -81,12 +88,11 @@ def remove_articles(engine: Engine, limit: int) -> int | None:
         doomed = doomed.order_by(articles.c.published).limit(limit)
         ids = connection.execute(doomed).scalars().all()
         if not ids:
+            _remove_retracted(connection, edge)
             connection.execute(update(housekeeping).values(articles_emptied_until=edge))
             return None
         # Another may remove the same ones: how many it were tells nothing of those that are left.
-        gone = connection.execute(delete(articles).where(articles.c.id.in_(ids))).rowcount
-        _count(connection, "articles_removed", gone)
-    return gone
+        return _remove(connection, ids)
 
 
 def remove_alerts(engine: Engine, before: datetime, limit: int) -> int | None:
@@ -103,6 +109,7 @@ def remove_alerts(engine: Engine, before: datetime, limit: int) -> int | None:
         theirs = alert_articles.c.alert_id.in_(ids)
         kept = connection.execute(select(alert_articles.c.article_id).where(theirs)).scalars().all()
         connection.execute(delete(outbox).where(outbox.c.alert_id.in_(ids)))
+        connection.execute(delete(follow_ups).where(follow_ups.c.alert_id.in_(ids)))
         connection.execute(delete(alert_articles).where(theirs))
         gone = connection.execute(delete(alerts).where(alerts.c.id.in_(ids)))
         _count(connection, "alerts_removed", gone.rowcount)
@@ -129,8 +136,31 @@ def _release(connection: Connection, ids: Sequence[str]) -> None:
         return
     for start in range(0, len(ids), MAX_PARAMETERS):
         some = articles.c.id.in_(ids[start : start + MAX_PARAMETERS])
-        gone = delete(articles).where(some, articles.c.published < edge, *_needed_by_nothing())
-        _count(connection, "articles_removed", connection.execute(gone).rowcount)
+        doomed = select(articles.c.id).where(
+            some, articles.c.published < edge, *_needed_by_nothing()
+        )
+        _remove(connection, connection.execute(doomed).scalars().all())
+
+
+def _remove(connection: Connection, ids: Sequence[str]) -> int:
+    """Remove articles with all that is kept of them; how many it were."""
+    connection.execute(delete(article_versions).where(article_versions.c.id.in_(ids)))
+    connection.execute(delete(rescores).where(rescores.c.article_id.in_(ids)))
+    gone = connection.execute(delete(articles).where(articles.c.id.in_(ids))).rowcount
+    _count(connection, "articles_removed", gone)
+    return gone
+
+
+def _remove_retracted(connection: Connection, edge: datetime) -> None:
+    """Remove what is kept of articles that were taken back and that no alert needs."""
+    versions = article_versions.c
+    connection.execute(
+        delete(article_versions).where(
+            versions.published < edge,
+            ~exists().where(articles.c.id == versions.id),
+            ~exists().where(alert_articles.c.article_id == versions.id),
+        )
+    )
 
 
 def _needed_by_nothing() -> list[ColumnElement[bool]]:
@@ -163,25 +193,34 @@ def removed_so_far(engine: Engine) -> dict[str, int]:
 def _keep_for_alerts(connection: Connection, until: datetime) -> None:
     """Note the articles that alerts need, where some of them are from before `until`."""
     reached = until + timedelta(seconds=MAX_WINDOW_SECONDS) + STORY_HORIZON
-    bodies = select(alerts.c.body).where(~alerts.c.articles_kept, alerts.c.started < reached)
-    for body in connection.execute(bodies).scalars().all():
+    found = select(alerts.c.body, alerts.c.fired).where(
+        ~alerts.c.articles_kept, alerts.c.started < reached
+    )
+    for body, fired in connection.execute(found).all():
         alert = decode_alert(body)
         since = alert.started - timedelta(seconds=alert.window_seconds)
         if since - STORY_HORIZON < until:
-            _keep_for_alert(connection, alert, since)
+            for rows in (articles, Sight(as_of=fired).rows()):
+                _keep_for_alert(connection, alert, since, rows)
 
 
-def _keep_for_alert(connection: Connection, alert: Alert, since: datetime) -> None:
-    """The articles of its window, and those that decide whether they are copies."""
-    stories = select(articles.c.story_key).where(
-        articles.c.published >= since,
-        articles.c.published < alert.started,
-        *under(alert.dimension, alert.key),
+def _keep_for_alert(
+    connection: Connection, alert: Alert, since: datetime, rows: FromClause
+) -> None:
+    """The articles of its window, and those that decide whether they are copies, as `rows` are."""
+    stories = select(rows.c.story_key).where(
+        rows.c.published >= since,
+        rows.c.published < alert.started,
+        *under(alert.dimension, alert.key, rows),
     )
-    needed = select(articles.c.id, literal(alert.id)).where(
-        articles.c.story_key.in_(stories),
-        articles.c.published >= since - STORY_HORIZON - timedelta(seconds=1),
-        articles.c.published < alert.started,
+    needed = (
+        select(rows.c.id, literal(alert.id))
+        .where(
+            rows.c.story_key.in_(stories),
+            rows.c.published >= since - STORY_HORIZON - timedelta(seconds=1),
+            rows.c.published < alert.started,
+        )
+        .distinct()
     )
     insert = insert_for(connection)(alert_articles)
     connection.execute(
@@ -196,17 +235,30 @@ def _keep_watch(
     connection: Connection, since: datetime | None, day: datetime, end: datetime
 ) -> None:
     """That news from before `end` was seen in time, if it was; none before `day` is usual."""
-    query = select(
-        func.min(articles.c.published), func.max(articles.c.published), func.min(articles.c.scored)
-    ).where(articles.c.published < end, *seen_in_time())
+    query = select(func.min(articles.c.published), func.max(articles.c.published)).where(
+        articles.c.published < end, *seen_in_time()
+    )
     if since is not None:
         query = query.where(articles.c.published >= since)
-    first, last, scored = connection.execute(query).one()
+    first, last = connection.execute(query).one()
     if first is not None:
+        # Also before they were rescored: then already somebody watched.
+        begin = first if since is None else since
+        scored = min(
+            moment
+            for rows in (articles, article_versions)
+            if (moment := connection.execute(_first_scored(rows, begin, end)).scalar()) is not None
+        )
         insert = insert_for(connection)(watched_days).values(
             day=day, first=first, last=last, scored=scored
         )
         connection.execute(insert.on_conflict_do_nothing())
+
+
+def _first_scored(rows: FromClause, since: datetime, until: datetime) -> Select[datetime]:
+    return select(func.min(rows.c.scored)).where(
+        rows.c.published >= since, rows.c.published < until, *seen_in_time(rows)
+    )
 
 
 def _count(connection: Connection, name: str, rows: int) -> None:

@@ -45,6 +45,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 metadata = MetaData()
 
+_THEMES = "JSON array of watched countries, commodities, markets"
+
 articles = Table(
     "articles",
     metadata,
@@ -72,13 +74,7 @@ articles = Table(
         nullable=True,
         comment="JSON object of company to probabilities in 1/10,000; null: not asked",
     ),
-    Column(
-        "themes",
-        Text,
-        nullable=False,
-        server_default="[]",
-        comment="JSON array of watched countries, commodities, markets",
-    ),
+    Column("themes", Text, nullable=False, server_default="[]", comment=_THEMES),
     Column("model", Text, nullable=False),
     Column(
         "behind_seconds",
@@ -86,6 +82,12 @@ articles = Table(
         nullable=False,
         server_default="0",
         comment="how far behind its partition's watermark it came",
+    ),
+    Column(
+        "revised",
+        UtcDateTime,
+        nullable=True,
+        comment="since when it is as it is; null: since it came",
     ),
     Index("articles_by_story", "story_key", "published"),
     Index("articles_by_time", "published"),
@@ -96,6 +98,56 @@ articles = Table(
         sqlite_where=text(f"behind_seconds > {LATE_SECONDS}"),
     ),
 )
+
+_AS_THEY_WERE = [column for column in articles.c if column.name not in ("id", "text")]
+
+article_versions = Table(
+    "article_versions",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", String(64), nullable=False),
+    *(
+        Column(column.name, column.type, nullable=column.nullable, comment=column.comment)
+        for column in _AS_THEY_WERE
+    ),
+    Column("text", Text, nullable=True, comment="null: the same as in what came after"),
+    Column("superseded", UtcDateTime, nullable=False, comment="until when it was so"),
+    Column("reason", String(16), nullable=False, comment="corrected, retracted or rescored"),
+    Index("article_versions_by_article", "id"),
+    Index("article_versions_by_story", "story_key", "published"),
+    Index("article_versions_by_time", "published"),
+    Index("article_versions_by_end", "superseded"),
+)
+"""What articles were before they were replaced, each from `revised` to `superseded`."""
+
+rescores = Table(
+    "rescores",
+    metadata,
+    Column("article_id", String(64), primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("content_hash", String(32), nullable=False, comment="of what was scored"),
+    Column("label", String(8), nullable=False),
+    Column("negative", Integer, nullable=False, comment="probability in 1/10,000"),
+    Column("neutral", Integer, nullable=False, comment="probability in 1/10,000"),
+    Column("positive", Integer, nullable=False, comment="probability in 1/10,000"),
+    Column("topics", Text, nullable=False, comment="JSON object of topic to probability"),
+    Column("entities", Text, nullable=False, comment="JSON array of company names"),
+    Column("companies", Text, nullable=False, comment="JSON object of company to probabilities"),
+    Column("themes", Text, nullable=False, server_default="[]", comment=_THEMES),
+    Column("scored", UtcDateTime, nullable=False),
+)
+"""Scores by another model, kept beside until they are adopted."""
+
+adoptions = Table(
+    "adoptions",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("selection", Text, nullable=False, comment="JSON of models, span and filters"),
+    Column("began", UtcDateTime, nullable=False),
+    Column("ended", UtcDateTime, nullable=True, comment="null: under way, or broken off"),
+    Column("changes", Text, nullable=False, comment="JSON of what changed"),
+)
+"""When scores that were kept beside became those that count."""
 
 tallies = Table(
     "tallies",
@@ -210,7 +262,18 @@ outbox = Table(
     Column("next_attempt", UtcDateTime, nullable=False),
     Column("delivered", UtcDateTime, nullable=True),
     Column("last_error", Text, nullable=True),
+    Column("follow_up", String(40), nullable=True, comment="what is told of an alert afterwards"),
     Index("outbox_due", "state", "next_attempt"),
+)
+
+follow_ups = Table(
+    "follow_ups",
+    metadata,
+    Column("id", String(40), primary_key=True, comment="alert, and digest of its articles then"),
+    Column("alert_id", String(32), nullable=False),
+    Column("found", UtcDateTime, nullable=False),
+    Column("body", LargeBinary, nullable=False, comment="JSON of the alert recomputed"),
+    Index("follow_ups_by_alert", "alert_id"),
 )
 
 dead_letter_marks = Table(

@@ -7,10 +7,10 @@ from sqlalchemy import Engine, select
 
 from alerts.rules import AnyRule, DivergenceRule
 from alerts.series import BUCKET_SECONDS, Bucket
+from monitor.store.counted import chunks, counted_with_story_keys
 from monitor.store.engine import reading
-from monitor.store.ingestion import counted_with_story_keys
 from monitor.store.readers import articles_between
-from monitor.store.schema import articles
+from monitor.store.schema import article_versions, articles
 from monitor.store.sight import Sight
 from monitor.stories import STORY_HORIZON, CountedArticle, Counts, TallyKey, contributions
 
@@ -18,24 +18,35 @@ _COUNTS = ("stories", "articles", "negative", "neutral", "positive")
 
 
 def unseen_counts(engine: Engine, sight: Sight, first: int, last: int) -> dict[TallyKey, Counts]:
-    """What the articles that are not seen changed in the buckets with `first` <= start <= `last`.
+    """What the articles that are not seen, or not as they are, changed in the buckets with
+    `first` <= start <= `last`.
 
     A copy that is not seen may only add reach; one that is older than the story's first has taken
     its place, and that may lie as far ahead as stories reach.
     """
-    query = select(articles.c.story_key).where(
-        sight.unseen(),
-        articles.c.published >= _moment(first) - STORY_HORIZON,
-        articles.c.published < _moment(last + BUCKET_SECONDS),
+    begin, end = _moment(first) - STORY_HORIZON, _moment(last + BUCKET_SECONDS)
+    hidden = select(articles.c.story_key).where(
+        sight.unseen(), articles.c.published >= begin, articles.c.published < end
     )
+    versions = article_versions.c
+    replaced = select(versions.story_key).where(
+        versions.published >= begin, versions.published < end
+    )
+    added: dict[TallyKey, Counts] = {}
     with reading(engine) as connection:
-        stories = set(connection.execute(query).scalars())
-        every = counted_with_story_keys(connection, stories, Sight())
-        seen = counted_with_story_keys(connection, stories, sight)
-    added = _tallied(every)
-    for key, counts in _tallied(seen).items():
-        added.setdefault(key, Counts()).add(counts, sign=-1)
-    return {key: counts for key, counts in added.items() if counts and first <= key[2] <= last}
+        stories = set(connection.execute(hidden).scalars())
+        if sight.as_of is not None:
+            past = replaced.where(versions.superseded > sight.as_of)
+            stories.update(connection.execute(past).scalars())
+        # Some at a time: after a rescore it may be every story that there is.
+        for some in chunks(sorted(stories)):
+            every = counted_with_story_keys(connection, some, Sight())
+            seen = counted_with_story_keys(connection, some, sight)
+            for told, sign in ((every, 1), (seen, -1)):
+                for key, counts in _tallied(told).items():
+                    if first <= key[2] <= last:
+                        added.setdefault(key, Counts()).add(counts, sign)
+    return {key: counts for key, counts in added.items() if counts}
 
 
 def window_from_articles(
@@ -43,9 +54,9 @@ def window_from_articles(
 ) -> dict[int, Bucket]:
     """A key's buckets with `first` <= start <= `last`, counted from the articles that are seen."""
     window = articles_between(
-        engine, _moment(first), _moment(last + BUCKET_SECONDS), dimension, key
+        engine, _moment(first), _moment(last + BUCKET_SECONDS), dimension, key, sight
     )
-    stories = {item.story_key for item in window if sight.sees(item.scored, item.behind_seconds)}
+    stories = {item.story_key for item in window}
     with reading(engine) as connection:
         told = counted_with_story_keys(connection, stories, sight)
     return {

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, func, select
 
 from monitor.store.engine import reading
-from monitor.store.ingestion import company_sentiments
+from monitor.store.counted import company_sentiments
 from monitor.store.readers import series, under
-from monitor.store.schema import articles, tallies
+from monitor.store.schema import tallies
 from monitor.store.seen_tallies import unseen_counts, without
 from monitor.store.sight import Sight
 from monitor.stories import STORY_HORIZON, label_of
@@ -60,21 +60,22 @@ def stories_by_source(
     The second are exact; of the first those are stories, too, that had begun before `begin`.
     """
     since = min(begin, middle - int(STORY_HORIZON.total_seconds()) - 1)
+    rows = sight.rows()
     query = (
         select(
-            articles.c.published,
-            articles.c.source,
-            articles.c.story_key,
-            articles.c.label,
-            articles.c.companies,
+            rows.c.published,
+            rows.c.source,
+            rows.c.story_key,
+            rows.c.label,
+            rows.c.companies,
         )
         .where(
-            articles.c.published >= _moment(since),
-            articles.c.published < _moment(end),
-            *under(dimension, key),
-            sight.seen(),
+            rows.c.published >= _moment(since),
+            rows.c.published < _moment(end),
+            *under(dimension, key, rows),
+            sight.in_time(rows),
         )
-        .order_by(articles.c.published, articles.c.id)
+        .order_by(rows.c.published, rows.c.id)
     )
     edges = _moment(begin), _moment(middle)
     latest: dict[str, datetime] = {}

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, ColumnElement, Engine, func, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Engine, FromClause, func, select, type_coerce
 
 from monitor.store.engine import reading
 from monitor.store.schema import articles, offsets, watched_days
+from monitor.store.sight import Sight
 from monitor.stories import bucket_of
 
 GAP = timedelta(days=14)
@@ -26,12 +27,12 @@ class Stretch:
     last: int
 
 
-def seen_in_time() -> list[ColumnElement[bool]]:
+def seen_in_time(rows: FromClause = articles) -> list[ColumnElement[bool]]:
     """The articles that tell of a watch."""
-    published = type_coerce(articles.c.published, BigInteger)
-    lag = type_coerce(articles.c.first_seen, BigInteger) - published
+    published = type_coerce(rows.c.published, BigInteger)
+    lag = type_coerce(rows.c.first_seen, BigInteger) - published
     timely = int(TIMELY.total_seconds())
-    return [lag <= timely * _MICROSECONDS, articles.c.behind_seconds <= timely]
+    return [lag <= timely * _MICROSECONDS, rows.c.behind_seconds <= timely]
 
 
 def watched_stretches(engine: Engine, as_of: datetime | None = None) -> list[Stretch]:
@@ -40,18 +41,18 @@ def watched_stretches(engine: Engine, as_of: datetime | None = None) -> list[Str
     They are made of the days on which an article was seen in time, also where it was removed since,
     and of the time at which the stream began; a backfilled article counts as seen when it was
     published.
-    `as_of` leaves out articles that were scored later.
+    `as_of` takes the articles as they were then.
     """
-    published = type_coerce(articles.c.published, BigInteger)
+    rows = Sight(as_of=as_of).rows()
+    published = type_coerce(rows.c.published, BigInteger)
     day = (published - published % _DAY).label("day")
     by_day = (
-        select(func.min(articles.c.published), func.max(articles.c.published))
-        .where(*seen_in_time())
+        select(func.min(rows.c.published), func.max(rows.c.published))
+        .where(*seen_in_time(rows))
         .group_by(day)
     )
     removed = select(watched_days.c.first, watched_days.c.last)
     if as_of is not None:
-        by_day = by_day.where(articles.c.scored <= as_of)
         removed = removed.where(watched_days.c.scored <= as_of)
     spans: list[tuple[datetime, datetime]] = []
     with reading(engine) as connection:

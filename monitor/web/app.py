@@ -47,6 +47,7 @@ from monitor.bus import Bus
 from monitor.events import ARTICLES
 from monitor.failures import Unavailable
 from monitor.store import alerts as alert_store
+from monitor.store import follow_ups
 from monitor.store import labels as label_store
 from monitor.store.readers import article_count
 from monitor.web.board import SPARK_HEIGHT, SPARK_WIDTH, board, utc_now
@@ -120,9 +121,18 @@ def create_app(
         ids = await asyncio.to_thread(label_store.articles_of, engine, found.top)
         given = await asyncio.to_thread(label_store.current, engine, [name for name in ids if name])
         labels = {label.article_id: label for label in given if not label.company}
+        later = await asyncio.to_thread(follow_ups.latest_of, engine, found.id)
+        told = None if later is None else headline(AlertMessage("follow-up", found, "", later[0]))
         evidence = list(zip(found.top, ids, strict=True))
         return HTMLResponse(
-            render("alert.html", alert=found, title=title, evidence=evidence, labels=labels)
+            render(
+                "alert.html",
+                alert=found,
+                title=title,
+                follow_up=told,
+                evidence=evidence,
+                labels=labels,
+            )
         )
 
     async def live(request: Request) -> Response:

@@ -78,7 +78,7 @@ def board(engine: Engine, feeds: Sequence[FeedSettings], now: datetime) -> Board
     waits = sorted(
         (item.scored - item.first_seen).total_seconds()
         for item in latest
-        if item.scored >= item.first_seen
+        if item.scored >= item.first_seen and item.revised is None
     )
     states = StoredFeedStates(engine)
     sources = []

@@ -1,6 +1,7 @@
 """Whether an alert still follows from the store: a page, and the same as JSON."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -43,6 +44,7 @@ def explanation_routes(
                 "explanation.html",
                 explanation=explanation,
                 alert=explanation.alert,
+                changed=sorted(Counter(explanation.changed.values()).items()),
                 stories=stories[:SHOWN_STORIES],
                 more=len(stories[SHOWN_STORIES:]),
             )

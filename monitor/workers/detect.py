@@ -1,6 +1,6 @@
 """The detect role: rules over the tallies, alerts and what is owed for them into the store.
 
-Between its rounds it keeps the store's house.
+Between its rounds it keeps the store's house, and follows up alerts whose articles have changed.
 """
 
 import logging
@@ -27,6 +27,7 @@ from monitor.store import leases
 from monitor.store.ingestion import watermarks
 from monitor.stories import bucket_of
 from monitor.workers import aggregate
+from monitor.workers.follow_up import FollowUps
 from monitor.workers.housekeeping import Housekeeper
 from monitor.workers.loop import Stopped, patiently
 
@@ -48,6 +49,7 @@ class DetectWorker:
         channels: Sequence[str],
         owner: str,
         keeper: Housekeeper | None = None,
+        follow_ups: FollowUps | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -57,6 +59,7 @@ class DetectWorker:
         self._channels = channels
         self._lease = leases.Lease(engine, ROLE, owner)
         self._keeper = keeper
+        self._follow_ups = follow_ups
         self._now = now
         self._monotonic = monotonic
         self._states: dict[str, RuleStates] | None = None
@@ -70,7 +73,7 @@ class DetectWorker:
             while not stop.is_set():
                 if patiently(ROLE, stop, lambda: self._lease.held(self._now())):
                     patiently(ROLE, stop, lambda: self.once(partitions))
-                    patiently(ROLE, stop, lambda: self._keep_house(partitions))
+                    patiently(ROLE, stop, lambda: self._between_rounds(partitions))
                 else:
                     self._states = None
                 stop.wait(PAUSE_SECONDS)
@@ -81,6 +84,10 @@ class DetectWorker:
 
     def once(self, partitions: int) -> list[tuple[str, Alert]]:
         """One round over all rules; what was announced, as (event, alert)."""
+        if leases.holders(self._engine, leases.ADOPTION, self._now()):
+            # The rules learn anew from what is there afterwards.
+            self._states = None
+            return []
         marks = watermarks(self._engine, aggregate.GROUP, SCORED, partitions)
         if marks is None:
             return []
@@ -121,9 +128,9 @@ class DetectWorker:
         self._round, self._again_at = bucket, now + LATE_SECONDS
         return False
 
-    def _keep_house(self, partitions: int) -> None:
-        if self._keeper is None or self._keeper.rests:
-            return
-        marks = watermarks(self._engine, aggregate.GROUP, SCORED, partitions)
+    def _between_rounds(self, partitions: int) -> None:
+        asides = [item for item in (self._keeper, self._follow_ups) if item and not item.rests]
+        marks = watermarks(self._engine, aggregate.GROUP, SCORED, partitions) if asides else None
         if marks is not None:
-            self._keeper.round(marks[1])
+            for item in asides:
+                item.round(marks[1])

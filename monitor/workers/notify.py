@@ -14,7 +14,7 @@ from alerts.messages import Message
 from alerts.retry import next_attempt
 from monitor.metrics import DELIVERIES
 from monitor.store import alerts as alert_store
-from monitor.store import leases
+from monitor.store import follow_ups, leases
 from monitor.store.alerts import Delivery
 from monitor.workers.loop import Stopped, patiently
 
@@ -67,7 +67,14 @@ class NotifyWorker:
         alert = alert_store.find(self._engine, delivery.alert_id)
         if alert is None:
             return Rejected("the alert is not in the store")
-        message = Message(cast("Event", delivery.event), alert, self._link(alert.id))
+        link = self._link(alert.id)
+        if delivery.follow_up is None:
+            message = Message(cast("Event", delivery.event), alert, link)
+        else:
+            said = follow_ups.find(self._engine, delivery.follow_up)
+            if said is None:
+                return Rejected("the follow-up is not in the store")
+            message = Message("follow-up", alert, link, said)
         return channel.deliver(message, delivery.id)
 
     def _settle(self, delivery: Delivery, outcome: Outcome) -> None:

@@ -37,7 +37,7 @@ def early_commit() -> None:
         time.sleep(PAUSE_SECONDS)
         return apply(engine, events, None)
 
-    aggregate.apply = mutated  # type: ignore[attr-defined]
+    aggregate.apply = mutated  # type: ignore[assignment, attr-defined]
 
 
 def no_fencing() -> None:
@@ -62,7 +62,7 @@ def no_fencing() -> None:
         return apply(engine, events, advance)
 
     ingestion._advance = unchecked
-    aggregate.apply = slow  # type: ignore[attr-defined]
+    aggregate.apply = slow  # type: ignore[assignment, attr-defined]
 
 
 def counted_unconditionally() -> None:

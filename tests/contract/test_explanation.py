@@ -1,6 +1,6 @@
 """Explaining alerts over both databases: equal as long as nothing behind them has changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -73,6 +73,7 @@ def fired(
     rule: AnyRule,
     late: list[ScoredEvent] | None = None,
     before: list[ScoredEvent] | None = None,
+    channels: Sequence[str] = (),
 ) -> Alert:
     """The alert that the rule fires live; `late` comes once it has been announced, `before` with
     the other news."""
@@ -83,7 +84,7 @@ def fired(
     announced: list[Alert] = []
     while not announced and mark <= end:
         states = load_states(engine, [rule], START, mark)[rule.name]
-        _, events = tick(engine, rule, states, mark, [], end)
+        _, events = tick(engine, rule, states, mark, channels, end)
         announced = [alert for event, alert in events if event == "firing"]
         mark += timedelta(hours=1)
     apply(engine, late or [], None)

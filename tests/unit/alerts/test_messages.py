@@ -3,11 +3,13 @@
 import json
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts.follow_up import FollowUp
 from alerts.messages import (
     MAX_STORIES,
     Message,
@@ -25,6 +27,19 @@ from tests.unit.alerts.records import alert, message, story
 HOSTILE = (
     "<!channel> <script>alert(1)</script> & \"quotes\" 'x' | \x1b[2J \r\nBcc: a@b.example \u202e"
 )
+
+
+def follow_up(**fields: Any) -> FollowUp:
+    plain: dict[str, Any] = {
+        "changed": {"corrected": 3, "retracted": 1},
+        "value": 0.2,
+        "lower": 0.08,
+        "upper": 0.42,
+        "stories": 19,
+        "negative": 4,
+        "would_be_over": True,
+    }
+    return FollowUp(**(plain | fields))
 
 
 class _Page(HTMLParser):
@@ -172,3 +187,25 @@ def test_a_critical_story_is_told_as_one() -> None:
     rows = dict(facts(told))
     assert rows["Against"] == "90% sure or more that it is negative"
     assert "Negative share" not in rows
+
+
+def test_a_follow_up_says_what_changed_and_what_that_comes_to() -> None:
+    shown = Message("follow-up", alert(), "", follow_up())
+    assert headline(shown) == (
+        "Follow-up: company Acme Bank: 3 stories were corrected, 1 story was retracted; "
+        "20% of its stories are negative (was 85%); it would not have fired"
+    )
+    plain = text(shown)
+    for wanted in (
+        "Negative share now: 20.0% (95% interval 8.0% to 42.0%), 4 of 19 stories",
+        "When it fired: 85.0% (95% interval 64.0% to 95.0%), 17 of 20 stories",
+        "it would not have fired, and would be over by now",
+        "Most negative headlines, as they were then:",
+    ):
+        assert wanted in plain
+    assert "#9a6700" in markup(shown)
+    assert slack_payload(shown)["text"] == headline(shown).replace("&", "&amp;")
+    grave = alert(detector="critical", stories=2, negative=2)
+    left = follow_up(changed={"retracted": 1}, stories=1, negative=1, would_be_over=False)
+    told = headline(Message("follow-up", grave, "", left))
+    assert "of 2 surely negative stories 1 are left" in told

@@ -5,21 +5,24 @@ from alembic import op
 
 revision = "0016"
 down_revision = "0014"
+TABLES = ("articles", "article_versions", "rescores")
 
 
 def upgrade() -> None:
-    # A server's default, so that a role of the version before goes on inserting.
-    op.add_column(
-        "articles",
-        sa.Column(
-            "themes",
-            sa.Text(),
-            nullable=False,
-            server_default="[]",
-            comment="JSON array of watched countries, commodities, markets",
-        ),
-    )
+    for table in TABLES:
+        # A server's default, so that a role of the version before goes on inserting.
+        op.add_column(
+            table,
+            sa.Column(
+                "themes",
+                sa.Text(),
+                nullable=False,
+                server_default="[]",
+                comment="JSON array of watched countries, commodities, markets",
+            ),
+        )
 
 
 def downgrade() -> None:
-    op.drop_column("articles", "themes")
+    for table in reversed(TABLES):
+        op.drop_column(table, "themes")
