@@ -9,8 +9,8 @@ from sqlalchemy import Engine, select
 
 from alerts.correction import Kind
 from alerts.series import BUCKET_SECONDS, Bucket
-from monitor.store.engine import reading
 from monitor.store.counted import company_sentiments
+from monitor.store.engine import reading
 from monitor.store.sight import Sight
 from monitor.stories import bucket_of
 

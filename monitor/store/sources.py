@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, func, select
 
-from monitor.store.engine import reading
 from monitor.store.counted import company_sentiments
+from monitor.store.engine import reading
 from monitor.store.readers import series, under
 from monitor.store.schema import tallies
 from monitor.store.seen_tallies import unseen_counts, without
