@@ -2,6 +2,7 @@
 
 import html
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +26,13 @@ class Message:
     event: Event
     alert: Alert
     link: str = ""
+    group: tuple[Alert, ...] = ()
+    """Those that tell of one event with it, itself among them; none: it stands alone."""
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """It, then the others of its group in the order in which they started."""
+        return self.alert, *(item for item in self.group if item.id != self.alert.id)
 
 
 def where(alert: Alert) -> str:
@@ -62,27 +70,38 @@ def facts(message: Message) -> list[tuple[str, str]]:
         else f"usually {alert.baseline:.1%}, {alert.expected_negative:.1f} negative stories"
     )
     rows = [
-        ("Since", moment(alert.started)),
+        ("Since", moment(min(item.started for item in message.alerts))),
         ("Negative share", f"{interval} over {duration(alert.window_seconds)}"),
         ("Against", usual),
         ("Stories", f"{alert.negative} negative of {alert.stories}"),
-        ("Rule", f"{alert.rule} ({alert.detector})"),
+        _rules(message.alerts),
     ]
     if alert.detector == "critical":
         surely = f"{alert.baseline:.0%} sure or more that it is negative"
         rows = [rows[0], ("Against", surely), *rows[3:]]
-    if alert.resolved is not None:
-        rows.insert(1, ("Until", moment(alert.resolved)))
+    ends = [item.resolved for item in message.alerts if item.resolved is not None]
+    if len(ends) == len(message.alerts):
+        rows.insert(1, ("Until", moment(max(ends))))
     return rows
+
+
+def top_stories(alerts: Sequence[Alert]) -> list[TopStory]:
+    """The stories behind alerts that tell of one event, each once, the most negative ahead."""
+    by_title: dict[tuple[str, str], TopStory] = {}
+    for story in (story for alert in alerts for story in alert.top):
+        by_title.setdefault((story.title, story.source), story)
+    ranked = sorted(by_title.values(), key=lambda item: (-item.probability, item.published))
+    return ranked[:MAX_STORIES]
 
 
 def text(message: Message) -> str:
     """Plain text."""
     lines = [headline(message), ""]
     lines += [f"{name}: {value}" for name, value in facts(message)]
-    if message.alert.top:
+    stories = top_stories(message.alerts)
+    if stories:
         lines += ["", "Most negative headlines:"]
-        for story in message.alert.top[:MAX_STORIES]:
+        for story in stories:
             lines.append(f"- {title(story)} ({origin(story)})")
             if safe_link(story.url):
                 lines.append(f"  {story.url}")
@@ -102,7 +121,7 @@ def markup(message: Message) -> str:
     stories = "".join(
         f'<li style="margin:6px 0">{_anchor(story)}<br>'
         f'<span style="color:#57606a">{html.escape(origin(story))}</span></li>'
-        for story in message.alert.top[:MAX_STORIES]
+        for story in top_stories(message.alerts)
     )
     listing = f"<h3>Most negative headlines</h3><ul>{stories}</ul>" if stories else ""
     footer = (
@@ -137,7 +156,7 @@ def slack_payload(message: Message) -> dict[str, Any]:
             ],
         },
     ]
-    for story in message.alert.top[:MAX_STORIES]:
+    for story in top_stories(message.alerts):
         line = _slack_link(story.url, title(story))
         section = f"{line}\n{_slack(_cut(origin(story), 200))}"
         if len(section) > SLACK_SECTION_CHARACTERS:
@@ -198,6 +217,12 @@ def duration(seconds: int) -> str:
         if seconds % size == 0:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
+
+
+def _rules(alerts: Sequence[Alert]) -> tuple[str, str]:
+    """The rules that announced it, each once, after what they are called."""
+    named = list(dict.fromkeys(f"{alert.rule} ({alert.detector})" for alert in alerts))
+    return "Rule" if len(named) == 1 else "Rules", ", ".join(named)
 
 
 def _anchor(story: TopStory) -> str:

@@ -65,7 +65,7 @@ def run_detect(settings: Settings, stop: threading.Event) -> None:
     engine = patiently("detect", stop, lambda: open_store(settings.store_url))
     names = [channel.name for channel in settings.channels]
     keeper = Housekeeper(engine, settings.store.retention)
-    DetectWorker(bus, engine, rules, names, _owner(), keeper).run(stop)
+    DetectWorker(bus, engine, rules, names, _owner(), keeper, settings.group_alerts).run(stop)
 
 
 def run_notify(settings: Settings, stop: threading.Event) -> None:

@@ -138,6 +138,8 @@ class Settings(BaseSettings):
     watchlist: Path | None = None
     rules: Path | None = None
     channels: tuple[ChannelSettings, ...] = (TerminalSettings(name="terminal", type="terminal"),)
+    group_alerts: bool = True
+    """Whether alerts that are open on one key at one time are told of as one event."""
     metrics_port: int | None = Field(None, ge=0, le=65_535)
     """Port of /metrics of a role that runs on its own."""
 

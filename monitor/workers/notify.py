@@ -16,6 +16,7 @@ from monitor.metrics import DELIVERIES
 from monitor.store import alerts as alert_store
 from monitor.store import leases
 from monitor.store.alerts import Delivery
+from monitor.store.engine import reading
 from monitor.workers.loop import Stopped, patiently
 
 LOG = logging.getLogger(__name__)
@@ -67,7 +68,10 @@ class NotifyWorker:
         alert = alert_store.find(self._engine, delivery.alert_id)
         if alert is None:
             return Rejected("the alert is not in the store")
-        message = Message(cast("Event", delivery.event), alert, self._link(alert.id))
+        with reading(self._engine) as connection:
+            group = alert_store.group_of(connection, alert.id)
+        event = cast("Event", delivery.event)
+        message = Message(event, alert, self._link(alert.id), tuple(group))
         return channel.deliver(message, delivery.id)
 
     def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
