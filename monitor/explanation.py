@@ -161,7 +161,13 @@ def _last_step(rule: AnyRule, alert: Alert, kept: Grounds) -> list[Difference]:
 
 
 def _refound(alert: Alert, found: Alert) -> list[Difference]:
-    read = {"top": alert.top, "models": alert.models, "evidence": alert.evidence}
+    # Severity is how loudly it is told, not why: as in the rule's hash, it may change.
+    read = {
+        "severity": alert.severity,
+        "top": alert.top,
+        "models": alert.models,
+        "evidence": alert.evidence,
+    }
     return _differences(alert, msgspec.structs.replace(found, **read))
 
 

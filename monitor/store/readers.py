@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Engine, Row, ScalarSelect, func, select
 from alerts.series import Bucket
 from monitor.store.engine import reading
 from monitor.store.ingestion import company_sentiments
-from monitor.store.reach import read_reach
+from monitor.store.reach import read_reach, wider_start
 from monitor.store.schema import articles, housekeeping, tallies
 from monitor.stories import label_of
 
@@ -68,7 +68,7 @@ def tally_rows(
     width_seconds: int = 300,
 ) -> Iterator[TallyRow]:
     """Tallies by dimension, key and bucket, in that order; days and hours are UTC."""
-    start = (tallies.c.bucket - tallies.c.bucket % width_seconds).label("start")
+    start = wider_start(width_seconds).label("start")
     names = ("stories", "articles", "negative", "neutral", "positive")
     query = (
         select(

@@ -250,6 +250,10 @@ def test_shuffled_labels_tell_the_rate_of_false_alarms(engine: Engine) -> None:
     assert lower < rate.rate < upper
     strict = rule.model_copy(update={"probability": 1e-9})
     assert simulate(engine, strict, since, until, shuffles=3, seed=1).alarms == 0
+    nothing = simulate(engine, rule, until + 9 * DAY, until + 19 * DAY, shuffles=3, seed=1)
+    for ask in (lambda: nothing.rate, lambda: nothing.interval):
+        with pytest.raises(ValueError, match="no history"):
+            ask()
 
 
 def test_one_critical_story_is_an_alert_and_its_copies_are_none(engine: Engine) -> None:
