@@ -21,6 +21,7 @@ from monitor.evidence import with_evidence
 from monitor.grounds import Grounds, encode_grounds
 from monitor.rule_history import alert_window
 from monitor.store import alerts as alert_store
+from monitor.store.engine import reading
 from monitor.store.sight import Sight
 
 
@@ -35,10 +36,30 @@ class Turns:
     grounds_for: Callable[[Transition], Grounds]
 
 
+Written = Mapping[str, tuple[Alert, bytes]]
+"""By id, alerts with their evidence, and what is kept with each."""
+
+
+def write_up(engine: Engine, turns: Sequence[Turns]) -> Written:
+    """The alerts that may have to be announced; reading what is behind them takes a while, in which
+    nobody should wait to write."""
+    written: dict[str, tuple[Alert, bytes]] = {}
+    for turn in turns:
+        for transition in turn.transitions:
+            if transition.event == "firing":
+                alert = transition.alert
+                with reading(engine) as connection:
+                    known = alert_store.latest(connection, alert.fingerprint)
+                if known is None or known.started < alert.started:
+                    written[alert.id] = _written_up(engine, turn, transition)
+    return written
+
+
 def announce(
     engine: Engine,
     connection: Connection,
     turns: Sequence[Turns],
+    written: Written,
     last_closed: int,
     channels: Sequence[str],
     now: datetime,
@@ -61,17 +82,16 @@ def announce(
             )
             if overlaps:
                 continue
-            alert = with_evidence(engine, alert, Sight(turn.rule.lateness))
-            kept = _kept(engine, turn.rule, alert, turn.grounds_for(transition))
+            alert, kept = written.get(alert.id) or _written_up(engine, turn, transition)
             group = alert_store.open_group(connection, alert) if grouped else None
             untold = owed if group is None else _untold(connection, alert, group, owed)
-            written = alert_store.save(connection, alert, "firing", untold, now, kept, group)
+            new = alert_store.save(connection, alert, "firing", untold, now, kept, group)
         elif known is None or known.resolved is not None or known.started > alert.started:
             continue
         else:
             alert = msgspec.structs.replace(known, state="resolved", resolved=alert.resolved)
-            written = end(connection, alert, channels, now)
-        if written:
+            new = end(connection, alert, channels, now)
+        if new:
             announced.append((transition.event, alert))
     ended = datetime.fromtimestamp(last_closed + BUCKET_SECONDS, UTC)
     for turn in turns:
@@ -116,9 +136,11 @@ def _untold(connection: Connection, alert: Alert, group: str, channels: Sequence
     return [name for name in channels if gravity(alert) > gravest.get(name, -1)]
 
 
-def _kept(engine: Engine, rule: AnyRule, alert: Alert, last_step: Grounds) -> bytes:
-    """What is kept with an alert for the time when older news is gone."""
-    if not isinstance(rule, CriticalRule):
-        window = tuple(alert_window(engine, rule, alert))
+def _written_up(engine: Engine, turn: Turns, fired: Transition) -> tuple[Alert, bytes]:
+    """An alert with its evidence, and what is kept with it for the time when older news is gone."""
+    alert = with_evidence(engine, fired.alert, Sight(turn.rule.lateness))
+    last_step = turn.grounds_for(fired)
+    if not isinstance(turn.rule, CriticalRule):
+        window = tuple(alert_window(engine, turn.rule, alert))
         last_step = msgspec.structs.replace(last_step, window=window)
-    return encode_grounds(last_step)
+    return alert, encode_grounds(last_step)

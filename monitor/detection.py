@@ -19,7 +19,7 @@ from alerts.fold import KeyState, Transition, fold
 from alerts.rules import AnyRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
 from alerts.surroundings import Crowd, Surroundings, has_crowd
-from monitor.announcing import Turns, announce, end
+from monitor.announcing import Turns, announce, end, write_up
 from monitor.grounds import Grounds, grounds
 from monitor.rule_history import history
 from monitor.rule_reach import HISTORY
@@ -217,11 +217,14 @@ def conclude(
     process was stopped. Raises StatesMoved, and then nothing is saved: the states must be loaded
     again.
     """
+    turns = [item.turns for item in looks]
+    written = write_up(engine, turns)
     with writing(engine) as connection:
         announced = announce(
             engine,
             connection,
-            [item.turns for item in looks],
+            turns,
+            written,
             _last_closed(watermark),
             channels,
             now,
