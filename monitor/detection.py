@@ -28,7 +28,7 @@ from monitor.store.engine import reading, writing
 from monitor.store.ingestion import insert_for
 from monitor.store.reach import reach_of_store
 from monitor.store.schema import detector_progress, detector_states
-from monitor.store.watch import watched_stretches
+from monitor.store.watch import watched_since
 from monitor.stories import bucket_of
 
 S = TypeVar("S", KeyState, Crowd)
@@ -67,7 +67,7 @@ def load_states(
     """
     table, states = detector_progress.c, detector_states.c
     result: dict[str, RuleStates] = {}
-    watched = watched_stretches(engine)[-1].first
+    watched = watched_since(engine)
     fine_from = reach_of_store(engine).five_minutes_from
     with writing(engine) as connection:
         known = {row.rule: row for row in connection.execute(select(detector_progress))}
