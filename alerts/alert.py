@@ -82,6 +82,14 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         return {name: plain[name] for name in first} | plain
 
 
+_SEVERITIES = ("info", "warning", "critical")
+
+
+def gravity(alert: Alert) -> int:
+    """Severities by rank: the higher, the graver."""
+    return _SEVERITIES.index(alert.severity)
+
+
 def fingerprint(rule: str, dimension: str, key: str) -> str:
     """What an alert is about, whenever it fires: 16 hex digits."""
     return _digest(rule, dimension, key)

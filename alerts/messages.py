@@ -2,6 +2,7 @@
 
 import html
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -37,6 +38,13 @@ class Message:
     alert: Alert
     link: str = ""
     follow_up: FollowUp | None = None
+    group: tuple[Alert, ...] = ()
+    """Those that tell of one event with it, itself among them; none: it stands alone."""
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """It, then the others of its group in the order in which they started."""
+        return self.alert, *(item for item in self.group if item.id != self.alert.id)
 
 
 def where(alert: Alert) -> str:
@@ -78,20 +86,21 @@ def facts(message: Message) -> list[tuple[str, str]]:
         else f"usually {alert.baseline:.1%}, {alert.expected_negative:.1f} negative stories"
     )
     rows = [
-        ("Since", moment(alert.started)),
+        ("Since", moment(min(item.started for item in message.alerts))),
         ("Negative share", f"{interval} over {duration(alert.window_seconds)}"),
         ("Against", usual),
         ("Stories", f"{alert.negative} negative of {alert.stories}"),
         *_named("Corrected", corrected(alert)),
         *_named("Moved by", moved(alert)),
         *_named("Coverage", covered(alert)),
-        ("Rule", f"{alert.rule} ({alert.detector})"),
+        _rules(message.alerts),
     ]
     if alert.detector == "critical":
         surely = f"{alert.baseline:.0%} sure or more that it is negative"
         rows = [rows[0], ("Against", surely), *rows[3:]]
-    if alert.resolved is not None:
-        rows.insert(1, ("Until", moment(alert.resolved)))
+    ends = [item.resolved for item in message.alerts if item.resolved is not None]
+    if len(ends) == len(message.alerts):
+        rows.insert(1, ("Until", moment(max(ends))))
     return rows
 
 
@@ -192,13 +201,23 @@ def _comparison(alert: Alert, now: FollowUp) -> list[tuple[str, str]]:
 _MARKUP_COLOURS = {"green": "#1a7f37", "red": "#b42318", "yellow": "#9a6700"}
 
 
+def top_stories(alerts: Sequence[Alert]) -> list[TopStory]:
+    """The stories behind alerts that tell of one event, each once, the most negative ahead."""
+    by_title: dict[tuple[str, str], TopStory] = {}
+    for story in (story for alert in alerts for story in alert.top):
+        by_title.setdefault((story.title, story.source), story)
+    ranked = sorted(by_title.values(), key=lambda item: (-item.probability, item.published))
+    return ranked[:MAX_STORIES]
+
+
 def text(message: Message) -> str:
     """Plain text."""
     lines = [headline(message), ""]
     lines += [f"{name}: {value}" for name, value in facts(message)]
-    if message.alert.top:
+    stories = top_stories(message.alerts)
+    if stories:
         lines += ["", f"{_headlines(message)}:"]
-        for story in message.alert.top[:MAX_STORIES]:
+        for story in stories:
             lines.append(f"- {title(story)} ({origin(story)})")
             if safe_link(story.url):
                 lines.append(f"  {story.url}")
@@ -217,7 +236,7 @@ def markup(message: Message) -> str:
     stories = "".join(
         f'<li style="margin:6px 0">{_anchor(story)}<br>'
         f'<span style="color:#57606a">{html.escape(origin(story))}</span></li>'
-        for story in message.alert.top[:MAX_STORIES]
+        for story in top_stories(message.alerts)
     )
     listing = f"<h3>{_headlines(message)}</h3><ul>{stories}</ul>" if stories else ""
     footer = (
@@ -253,7 +272,7 @@ def slack_payload(message: Message) -> dict[str, Any]:
             ],
         },
     ]
-    for story in message.alert.top[:MAX_STORIES]:
+    for story in top_stories(message.alerts):
         line = _slack_link(story.url, title(story))
         section = f"{line}\n{_slack(_cut(origin(story), 200))}"
         if len(section) > SLACK_SECTION_CHARACTERS:
@@ -329,6 +348,12 @@ def _counted(alert: Alert) -> str:
 
 def _named(name: str, value: str) -> list[tuple[str, str]]:
     return [(name, value)] if value else []
+
+
+def _rules(alerts: Sequence[Alert]) -> tuple[str, str]:
+    """The rules that announced it, each once, after what they are called."""
+    named = list(dict.fromkeys(f"{alert.rule} ({alert.detector})" for alert in alerts))
+    return "Rule" if len(named) == 1 else "Rules", ", ".join(named)
 
 
 def _anchor(story: TopStory) -> str:

@@ -6,9 +6,9 @@ behind the watermark, and every tick folds from there again. So the alerts follo
 not from when a process ran.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import msgspec
@@ -17,13 +17,12 @@ from sqlalchemy import Connection, Engine, delete, select, update
 from alerts.alert import Alert
 from alerts.correction import ErrorCounts, Kind
 from alerts.fold import KeyState, Transition, fold
-from alerts.rules import AnyRule, CriticalRule, rule_hash
+from alerts.rules import AnyRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
 from alerts.surroundings import Crowd, Surroundings, has_crowd
-from monitor.background import read_background, with_background
-from monitor.evidence import with_evidence
-from monitor.grounds import Grounds, encode_grounds, grounds
-from monitor.rule_history import alert_window, history
+from monitor.announcing import Turns, announce, end, write_up
+from monitor.grounds import Grounds, grounds
+from monitor.rule_history import history
 from monitor.rule_reach import HISTORY
 from monitor.store import alerts as alert_store
 from monitor.store.engine import reading, writing
@@ -31,8 +30,7 @@ from monitor.store.ingestion import insert_for
 from monitor.store.model_errors import known_errors
 from monitor.store.reach import reach_of_store
 from monitor.store.schema import detector_progress, detector_states
-from monitor.store.sight import Sight
-from monitor.store.watch import watched_stretches
+from monitor.store.watch import watched_since
 from monitor.stories import bucket_of
 
 S = TypeVar("S", KeyState, Crowd)
@@ -71,7 +69,7 @@ def load_states(
     """
     table, states = detector_progress.c, detector_states.c
     result: dict[str, RuleStates] = {}
-    watched = watched_stretches(engine)[-1].first
+    watched = watched_since(engine)
     fine_from = reach_of_store(engine).five_minutes_from
     with writing(engine) as connection:
         known = {row.rule: row for row in connection.execute(select(detector_progress))}
@@ -134,7 +132,7 @@ def resolve_orphans(
         for alert in alert_store.open_alerts(connection).values():
             if alert.rule not in names:
                 gone = msgspec.structs.replace(alert, state="resolved", resolved=now)
-                if alert_store.save(connection, gone, "resolved", channels, now):
+                if end(connection, gone, channels, now):
                     announced.append(("resolved", gone))
     return announced
 
@@ -152,20 +150,22 @@ def forget_states(engine: Engine, watermark: datetime) -> None:
         connection.execute(update(detector_progress).values(settled=None))
 
 
-def tick(
-    engine: Engine,
-    rule: AnyRule,
-    states: RuleStates,
-    watermark: datetime,
-    channels: Sequence[str],
-    now: datetime,
-) -> tuple[RuleStates, list[tuple[str, Alert]]]:
-    """Fold a rule up to the watermark; returns the new states and the (event, alert) announced.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A rule folded up to the last closed bucket; nothing of it is saved."""
 
-    States, alerts and what is owed to the channels are saved in one transaction. Raises
-    StatesMoved, and then nothing is saved: the states must be loaded again.
-    """
-    last_closed = bucket_of(watermark) - BUCKET_SECONDS
+    turns: Turns
+    before: RuleStates
+    after: RuleStates
+    changed: dict[str, KeyState]
+    """By key, the settled states that are not those of before."""
+
+
+def look(
+    engine: Engine, rule: AnyRule, states: RuleStates, watermark: datetime, now: datetime
+) -> Look:
+    """Fold a rule up to the watermark, with the models' errors as they are known by `now`."""
+    last_closed = _last_closed(watermark)
     settle = min(bucket_of(watermark - timedelta(seconds=rule.lateness)), last_closed)
     after = states.settled
     if after is None:
@@ -192,20 +192,69 @@ def tick(
         ]
         open_now[key] = ahead.life.phase == "firing"
 
+    # Of rules without an alert nothing that was read is kept in memory.
+    own = {item.alert.key: found.get(item.alert.key, ()) for item in transitions}
+
     def grounds_for(fired: Transition) -> Grounds:
         key = fired.alert.key
-        own = found.get(key, ())
-        return grounds(rule, states.keys.get(key), key, own, since, around, against, fired)
+        return grounds(rule, states.keys.get(key), key, own[key], since, around, against, fired)
 
-    told = _told(engine, rule, transitions, grounds_for)
+    return Look(
+        Turns(rule, transitions, open_now, grounds_for),
+        states,
+        RuleStates(states.announce_after, states.watched_since, settled, settled_states, crowd),
+        changed,
+    )
+
+
+def conclude(
+    engine: Engine,
+    looks: Sequence[Look],
+    watermark: datetime,
+    channels: Sequence[str],
+    now: datetime,
+    grouped: bool = True,
+) -> list[tuple[str, Alert]]:
+    """Save what the rules came to; the (event, alert) announced.
+
+    States, alerts and what is owed to the channels are saved in one transaction, for all rules
+    together: which of their alerts tell of one event follows from the news alone, wherever a
+    process was stopped. Raises StatesMoved, and then nothing is saved: the states must be loaded
+    again.
+    """
+    turns = [item.turns for item in looks]
+    written = write_up(engine, turns)
     with writing(engine) as connection:
-        announced = _announce(
-            connection, rule, transitions, told, open_now, last_closed, channels, now
+        announced = announce(
+            engine,
+            connection,
+            turns,
+            written,
+            _last_closed(watermark),
+            channels,
+            now,
+            grouped,
         )
-        _save_states(connection, rule, states, settled, changed, crowd)
-    return RuleStates(
-        states.announce_after, states.watched_since, settled, settled_states, crowd
-    ), announced
+        for item in looks:
+            _save_states(connection, item)
+    return announced
+
+
+def tick(
+    engine: Engine,
+    rule: AnyRule,
+    states: RuleStates,
+    watermark: datetime,
+    channels: Sequence[str],
+    now: datetime,
+) -> tuple[RuleStates, list[tuple[str, Alert]]]:
+    """Fold one rule alone and save it; returns the new states and the (event, alert) announced."""
+    looked = look(engine, rule, states, watermark, now)
+    return looked.after, conclude(engine, [looked], watermark, channels, now)
+
+
+def _last_closed(watermark: datetime) -> int:
+    return bucket_of(watermark) - BUCKET_SECONDS
 
 
 def _first_read(rule: AnyRule, watermark: datetime) -> int:
@@ -276,99 +325,8 @@ def _open_keys(states: dict[str, KeyState]) -> set[str]:
     return {key for key, state in states.items() if state.life.phase != "quiet"}
 
 
-def _told(
-    engine: Engine,
-    rule: AnyRule,
-    transitions: Sequence[Transition],
-    grounds_for: Callable[[Transition], Grounds],
-) -> dict[str, tuple[Alert, bytes]]:
-    """By id, the alerts that begin and are not known, with all that is read for them, and what is
-    kept with each. Weeks of news are read: nobody should wait for that who wants to write."""
-    told = {}
-    ended: set[str] = set()
-    for item in sorted(transitions, key=_in_order):
-        about = item.alert.fingerprint
-        if item.event == "resolved":
-            ended.add(about)
-            continue
-        with reading(engine) as connection:
-            known = alert_store.latest(connection, about)
-        ends_now = known is not None and known.id != item.alert.id and about in ended
-        if _overlaps(known, item.alert) and not ends_now:
-            continue
-        sight = Sight(rule.lateness)
-        background = read_background(engine, item.alert, sight)
-        alert = with_background(engine, with_evidence(engine, item.alert, sight), background, sight)
-        kept = msgspec.structs.replace(grounds_for(item), background=background)
-        told[alert.id] = alert, _kept(engine, rule, alert, kept)
-    return told
-
-
-def _in_order(transition: Transition) -> tuple[int, str]:
-    return transition.bucket, transition.alert.key
-
-
-def _overlaps(known: Alert | None, alert: Alert) -> bool:
-    """Whether an alert that began is one that is known."""
-    return known is not None and (known.resolved is None or known.resolved >= alert.started)
-
-
-def _announce(
-    connection: Connection,
-    rule: AnyRule,
-    transitions: Sequence[Transition],
-    told: Mapping[str, tuple[Alert, bytes]],
-    open_now: dict[str, bool],
-    last_closed: int,
-    channels: Sequence[str],
-    now: datetime,
-) -> list[tuple[str, Alert]]:
-    """Bring the stored alerts in line with the fold.
-
-    A late article can move the start of an alert that was announced already: it stays the same
-    alert, under the id that people know.
-    """
-    announced: list[tuple[str, Alert]] = []
-    ordered = sorted(transitions, key=_in_order)
-    owed = [name for name in channels if not rule.channels or name in rule.channels]
-    for transition in ordered:
-        alert, kept = transition.alert, None
-        known = alert_store.latest(connection, alert.fingerprint)
-        if transition.event == "firing":
-            if _overlaps(known, alert):
-                continue
-            alert, kept = told[alert.id]
-        elif known is None or known.resolved is not None or known.started > alert.started:
-            continue
-        else:
-            alert = msgspec.structs.replace(known, state="resolved", resolved=alert.resolved)
-        if alert_store.save(connection, alert, transition.event, owed, now, kept):
-            announced.append((transition.event, alert))
-    ended = datetime.fromtimestamp(last_closed + BUCKET_SECONDS, UTC)
-    for alert in alert_store.open_alerts(connection, rule.name).values():
-        if not open_now.get(alert.key, True):
-            gone = msgspec.structs.replace(alert, state="resolved", resolved=ended)
-            if alert_store.save(connection, gone, "resolved", owed, now):
-                announced.append(("resolved", gone))
-    return announced
-
-
-def _kept(engine: Engine, rule: AnyRule, alert: Alert, last_step: Grounds) -> bytes:
-    """What is kept with an alert for the time when older news is gone."""
-    if not isinstance(rule, CriticalRule):
-        window = tuple(alert_window(engine, rule, alert))
-        last_step = msgspec.structs.replace(last_step, window=window)
-    return encode_grounds(last_step)
-
-
-def _save_states(
-    connection: Connection,
-    rule: AnyRule,
-    before: RuleStates,
-    settled: int | None,
-    changed: dict[str, KeyState],
-    crowd: Crowd,
-) -> None:
+def _save_states(connection: Connection, looked: Look) -> None:
+    rule, before, after = looked.turns.rule, looked.before, looked.after
     progress = detector_progress.c
     moved = connection.execute(
         update(detector_progress)
@@ -377,15 +335,16 @@ def _save_states(
             progress.settled.is_not_distinct_from(before.settled),
             progress.announce_after == before.announce_after,
         )
-        .values(settled=settled)
+        .values(settled=after.settled)
     )
     if moved.rowcount != 1:
         raise StatesMoved(rule.name)
     rows: list[tuple[str, str, bytes]] = [
-        (rule.dimension, key, msgspec.json.encode(state)) for key, state in sorted(changed.items())
+        (rule.dimension, key, msgspec.json.encode(state))
+        for key, state in sorted(looked.changed.items())
     ]
-    if has_crowd(rule) and settled != before.settled:
-        rows.append((CROWD, "", msgspec.json.encode(crowd)))
+    if has_crowd(rule) and after.settled != before.settled:
+        rows.append((CROWD, "", msgspec.json.encode(after.crowd)))
     if not rows:
         return
     statement = insert_for(connection)(detector_states)

@@ -175,7 +175,8 @@ def _last_step(rule: AnyRule, alert: Alert, kept: Grounds) -> list[Difference]:
 
 
 def _refound(alert: Alert, found: Alert) -> list[Difference]:
-    names = ("top", "models", "evidence", "coverage", "move")
+    # Severity is how loudly it is told, not why: as in the rule's hash, it may change.
+    names = ("severity", "top", "models", "evidence", "coverage", "move")
     read = {name: getattr(alert, name) for name in names}
     return _differences(alert, msgspec.structs.replace(found, **read))
 

@@ -38,12 +38,16 @@ class SimulatedRate:
 
     @property
     def rate(self) -> float:
-        """Alarms a day."""
-        return self.alarms / self.days if self.days else 0.0
+        """Alarms a day. Raises ValueError where there was no history."""
+        if not self.days:
+            raise ValueError("no history, no rate")
+        return self.alarms / self.days
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95% interval of the rate, alarms taken to be independent."""
+        """95% interval of the rate, alarms taken to be independent. Raises ValueError, likewise."""
+        if not self.days:
+            raise ValueError("no history, no rate")
         lower, upper = poisson_interval(self.alarms)
         return lower / self.days, upper / self.days
 

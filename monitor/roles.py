@@ -67,7 +67,8 @@ def run_detect(settings: Settings, stop: threading.Event) -> None:
     names = [channel.name for channel in settings.channels]
     keeper = Housekeeper(engine, settings.store.retention)
     follow_ups = FollowUps(engine, rules, settings.follow_up_days)
-    DetectWorker(bus, engine, rules, names, _owner(), keeper, follow_ups).run(stop)
+    grouped = settings.group_alerts
+    DetectWorker(bus, engine, rules, names, _owner(), keeper, follow_ups, grouped).run(stop)
 
 
 def run_notify(settings: Settings, stop: threading.Event) -> None:

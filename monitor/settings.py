@@ -140,6 +140,8 @@ class Settings(BaseSettings):
     channels: tuple[ChannelSettings, ...] = (TerminalSettings(name="terminal", type="terminal"),)
     follow_up_days: int = Field(7, ge=0, le=366)
     """So long an alert is looked at again when articles behind it change; 0 is never."""
+    group_alerts: bool = True
+    """Whether alerts that are open on one key at one time are told of as one event."""
     metrics_port: int | None = Field(None, ge=0, le=65_535)
     """Port of /metrics of a role that runs on its own."""
 

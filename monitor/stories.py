@@ -7,6 +7,7 @@ company. The result depends on the set alone, not on the order in which the arti
 replay ends in the same tallies.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -132,7 +133,7 @@ def counted(event: ScoredEvent) -> CountedArticle:
 
 def bucket_of(published: datetime) -> int:
     """Start of the bucket that a time lies in, in seconds since the epoch."""
-    seconds = int(published.timestamp())
+    seconds = math.floor(published.timestamp())
     return seconds - seconds % BUCKET_SECONDS
 
 

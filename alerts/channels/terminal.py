@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from alerts.channels.protocol import Delivered, Outcome, Retryable
-from alerts.messages import MAX_STORIES, Message, colour, facts, headline, origin, safe_link, title
+from alerts.messages import Message, colour, facts, headline, origin, safe_link, title, top_stories
 
 PLAIN_WIDTH = 110
 """Columns where the stream is no terminal."""
@@ -47,7 +47,7 @@ def panel(message: Message) -> Panel:
     grid = Table.grid(padding=(0, 2))
     for name, value in facts(message):
         grid.add_row(Text(name, style="dim"), Text(value))
-    for number, story in enumerate(message.alert.top[:MAX_STORIES]):
+    for number, story in enumerate(top_stories(message.alerts)):
         link = story.url if safe_link(story.url) else None
         line = Text(title(story), style=Style(bold=True, link=link))
         line.append(f"  {origin(story)}", style="dim")

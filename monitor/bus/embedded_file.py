@@ -80,8 +80,10 @@ class BusFile:
                     isolation_level=None,
                     check_same_thread=False,
                 )
-                # First, or never: the next line writes the file's first page.
-                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+                # First, or never: WAL writes a new file's first page. Later it would only wait for
+                # writers.
+                if connection.execute("PRAGMA page_count").fetchone() == (0,):
+                    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 self._local.connection = connection

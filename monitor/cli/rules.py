@@ -84,7 +84,7 @@ def simulate(
         if isinstance(rule, CriticalRule) or (named and rule.name not in named):
             continue
         result = run_simulation(engine, rule, since, until, shuffles, seed)
-        lower, upper = result.interval
+        interval = result.interval if result.days else None
         if as_json:
             print_json(
                 {
@@ -92,17 +92,17 @@ def simulate(
                     "asked_a_day": result.asked,
                     "alarms": result.alarms,
                     "days": round(result.days, 3),
-                    "a_day": result.rate,
-                    "interval_a_day": [lower, upper],
+                    "a_day": result.rate if result.days else None,
+                    "interval_a_day": interval,
                 }
             )
             continue
-        table.add_row(
-            rule.name,
-            "" if result.asked is None else f"{30 * result.asked:.3g}",
-            f"{30 * result.rate:.2f}",
-            f"{30 * lower:.2f} to {30 * upper:.2f}",
-        )
+        asked = "" if result.asked is None else f"{30 * result.asked:.3g}"
+        found_rate, between = "no history", ""
+        if interval is not None:
+            found_rate = f"{30 * result.rate:.2f}"
+            between = f"{30 * interval[0]:.2f} to {30 * interval[1]:.2f}"
+        table.add_row(rule.name, asked, found_rate, between)
     if not as_json:
         Console().print(table)
         click.echo(f"{shuffles} shuffles of {(until - since) / timedelta(days=1):.0f} days")

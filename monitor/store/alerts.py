@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, func, or_, select, update
 
 from alerts.alert import Alert
 from monitor.store.engine import reading, writing
@@ -44,12 +44,13 @@ def save(
     channels: Iterable[str],
     now: datetime,
     grounds: bytes | None = None,
+    group: str | None = None,
 ) -> bool:
     """Write an alert's new state and what is owed for it; False when it stood already.
 
-    `grounds` are kept with an alert that begins to fire.
+    `grounds` are kept with an alert that begins to fire, and `group` is the one that it joins;
+    None: it begins one.
     """
-    insert = insert_for(connection)
     values = {
         "id": alert.id,
         "fingerprint": alert.fingerprint,
@@ -64,8 +65,8 @@ def save(
     }
     if event == "firing":
         written = connection.execute(
-            insert(alerts)
-            .values(values | {"grounds": grounds})
+            insert_for(connection)(alerts)
+            .values(values | {"grounds": grounds, "group_id": group or alert.id})
             .on_conflict_do_nothing()
             .returning(alerts.c.id)
         ).first()
@@ -79,12 +80,20 @@ def save(
         ).first()
     if written is None:
         return False
+    owe(connection, alert.id, event, channels, now)
+    return True
+
+
+def owe(
+    connection: Connection, alert_id: str, event: str, channels: Iterable[str], now: datetime
+) -> None:
+    """Put messages into the outbox, unless they are or were there."""
     for channel in channels:
         connection.execute(
-            insert(outbox)
+            insert_for(connection)(outbox)
             .values(
-                id=f"{alert.id}:{event}:{channel}",
-                alert_id=alert.id,
+                id=f"{alert_id}:{event}:{channel}",
+                alert_id=alert_id,
                 event=event,
                 channel=channel,
                 state="queued",
@@ -94,14 +103,61 @@ def save(
             )
             .on_conflict_do_nothing()
         )
-    return True
+
+
+_GROUP = func.coalesce(alerts.c.group_id, alerts.c.id)
+"""Earlier versions knew of no groups."""
+
+
+def open_group(connection: Connection, alert: Alert) -> str | None:
+    """The group of the alerts that are open on an alert's dimension and key; None: there are
+    none."""
+    query = (
+        select(_GROUP)
+        .where(
+            alerts.c.state.in_(OPEN_STATES),
+            alerts.c.dimension == alert.dimension,
+            alerts.c.key == alert.key,
+        )
+        .order_by(alerts.c.started, alerts.c.id)
+        .limit(1)
+    )
+    found: str | None = connection.execute(query).scalar()
+    return found
+
+
+def group_of(connection: Connection, alert_id: str) -> list[Alert]:
+    """The alerts of an alert's group, itself among them, in the order in which they started."""
+    group = select(_GROUP).where(alerts.c.id == alert_id).scalar_subquery()
+    query = (
+        select(alerts.c.body)
+        .where(or_(alerts.c.group_id == group, alerts.c.id == group))
+        .order_by(alerts.c.started, alerts.c.id)
+    )
+    return [decode_alert(body) for body in connection.execute(query).scalars()]
+
+
+def told(connection: Connection, group: Sequence[Alert]) -> dict[str, list[Alert]]:
+    """By channel, the alerts that it was owed a message of when they began."""
+    by_id = {alert.id: alert for alert in group}
+    query = select(outbox.c.alert_id, outbox.c.channel).where(
+        outbox.c.alert_id.in_(by_id), outbox.c.event == "firing"
+    )
+    found: dict[str, list[Alert]] = {}
+    for alert_id, channel in connection.execute(query.order_by(outbox.c.channel, outbox.c.id)):
+        found.setdefault(channel, []).append(by_id[alert_id])
+    return found
 
 
 def find(engine: Engine, alert_id: str) -> Alert | None:
     """An alert by its id, or by a beginning of it that only one has."""
-    query = select(alerts.c.body).where(alerts.c.id.startswith(alert_id, autoescape=True)).limit(2)
+    whole = select(alerts.c.body).where(alerts.c.id == alert_id)
+    # No index helps to find a beginning.
+    begun = select(alerts.c.body).where(alerts.c.id.startswith(alert_id, autoescape=True)).limit(2)
     with reading(engine) as connection:
-        bodies = connection.execute(query).scalars().all()
+        bodies = (
+            connection.execute(whole).scalars().all() or connection.execute(begun).scalars().all()
+        )
     return decode_alert(bodies[0]) if len(bodies) == 1 else None
 
 
@@ -202,11 +258,9 @@ def dead(engine: Engine, delivery: Delivery, reason: str) -> None:
 
 def outbox_counts(engine: Engine) -> dict[str, int]:
     """Number of deliveries by state."""
-    counts: dict[str, int] = {}
+    query = select(outbox.c.state, func.count()).group_by(outbox.c.state)
     with reading(engine) as connection:
-        for state in connection.execute(select(outbox.c.state)).scalars():
-            counts[state] = counts.get(state, 0) + 1
-    return counts
+        return {str(state): int(count) for state, count in connection.execute(query)}
 
 
 def _update(engine: Engine, delivery: Delivery, **values: object) -> None:

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, select, text
 from sqlalchemy.exc import OperationalError
 
 from alerts.series import BUCKET_SECONDS
 from monitor.store.engine import reading, writing
-from monitor.store.schema import housekeeping
+from monitor.store.schema import housekeeping, tallies
 from monitor.stories import STORY_HORIZON, Counts, TallyKey
 
 HOUR_SECONDS = 3_600
@@ -72,6 +72,13 @@ class Reach:
         for (dimension, key, bucket), counts in changes.items():
             wider.setdefault((dimension, key, self.start_of(bucket)), Counts()).add(counts)
         return {key: counts for key, counts in wider.items() if counts}
+
+
+def wider_start(width_seconds: int) -> ColumnElement[int]:
+    """Start of the bucket of so many seconds that a tally lies in. Databases cut a remainder off
+    towards zero: before 1970 it is negative."""
+    past = (tallies.c.bucket % width_seconds + width_seconds) % width_seconds
+    return tallies.c.bucket - past
 
 
 def read_reach(connection: Connection) -> Reach:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Engine, FromClause, Row, ScalarSelect, fun
 from alerts.series import Bucket
 from monitor.store.counted import company_sentiments
 from monitor.store.engine import reading
-from monitor.store.reach import read_reach
+from monitor.store.reach import read_reach, wider_start
 from monitor.store.schema import articles, housekeeping, tallies
 from monitor.store.sight import Sight
 from monitor.stories import label_of
@@ -73,7 +73,7 @@ def tally_rows(
     width_seconds: int = 300,
 ) -> Iterator[TallyRow]:
     """Tallies by dimension, key and bucket, in that order; days and hours are UTC."""
-    start = (tallies.c.bucket - tallies.c.bucket % width_seconds).label("start")
+    start = wider_start(width_seconds).label("start")
     names = ("stories", "articles", "negative", "neutral", "positive")
     query = (
         select(

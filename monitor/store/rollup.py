@@ -9,7 +9,13 @@ from sqlalchemy import Connection, Engine, delete, func, select, update
 
 from monitor.store.engine import reading
 from monitor.store.ingestion import insert_for
-from monitor.store.reach import DAY_SECONDS, HOUR_SECONDS, changing_reach, read_reach
+from monitor.store.reach import (
+    DAY_SECONDS,
+    HOUR_SECONDS,
+    changing_reach,
+    read_reach,
+    wider_start,
+)
 from monitor.store.readers import DIMENSIONS
 from monitor.store.schema import housekeeping, tallies
 
@@ -59,7 +65,7 @@ def _roll_up(engine: Engine, edge: str, width_seconds: int, before: int) -> int 
 
 def _join(connection: Connection, begin: int, end: int, width_seconds: int) -> int:
     """Add the tallies with `begin` <= start < `end` to those at the starts of wider ones."""
-    start = tallies.c.bucket - tallies.c.bucket % width_seconds
+    start = wider_start(width_seconds)
     inner = (
         # By name, so that the index is of use.
         tallies.c.dimension.in_(DIMENSIONS),

@@ -235,8 +235,16 @@ alerts = Table(
         server_default=false(),
         comment="those that it needs are in alert_articles",
     ),
+    Column(
+        "group_id",
+        String(32),
+        nullable=True,
+        comment="first alert of those that tell of one event; null: of earlier versions",
+    ),
     Index("alerts_by_fingerprint", "fingerprint", "started"),
     Index("alerts_by_start", "started"),
+    Index("alerts_by_state", "state", "started"),
+    Index("alerts_by_group", "group_id"),
 )
 
 alert_articles = Table(
@@ -264,6 +272,7 @@ outbox = Table(
     Column("last_error", Text, nullable=True),
     Column("follow_up", String(40), nullable=True, comment="what is told of an alert afterwards"),
     Index("outbox_due", "state", "next_attempt"),
+    Index("outbox_by_alert", "alert_id"),
 )
 
 follow_ups = Table(

@@ -70,3 +70,37 @@ def watched_stretches(engine: Engine, as_of: datetime | None = None) -> list[Str
         else:
             stretches.append((first, last))
     return [Stretch(bucket_of(first), bucket_of(last)) for first, last in stretches]
+
+
+def watched_since(engine: Engine) -> int:
+    """The first bucket of the last of `watched_stretches`, seconds since the epoch.
+
+    It is found in leaps of `GAP` back from the newest news, each a look at an index: whatever
+    starts anew asks for it, and must not read all that was ever stored. Raises ValueError where
+    nothing was watched yet.
+    """
+    timely = select(articles.c.published).where(*seen_in_time())
+    with reading(engine) as connection:
+        newest = connection.execute(timely.order_by(articles.c.published.desc()).limit(1)).scalar()
+        spans = [
+            (row.first, row.last)
+            for row in connection.execute(select(watched_days.c.first, watched_days.c.last))
+        ]
+        began, latest = connection.execute(
+            select(func.min(offsets.c.first_watermark), func.max(offsets.c.watermark))
+        ).one()
+        if began is not None:
+            spans.append((began, latest))
+        if newest is not None:
+            spans.append((newest, newest))
+        first: datetime = max(end for _, end in spans)
+        while True:
+            edge = first - GAP
+            leap = timely.where(articles.c.published >= edge, articles.c.published < first)
+            oldest = connection.execute(leap.order_by(articles.c.published).limit(1)).scalar()
+            reached = [begin for begin, end in spans if begin < first and end >= edge]
+            if oldest is not None:
+                reached.append(oldest)
+            if not reached:
+                return bucket_of(first)
+            first = min(reached)

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
-from alerts.alert import Alert
+from alerts.alert import Alert, TopStory, gravity
 from alerts.intervals import wilson
+from alerts.messages import top_stories
 from alerts.series import Bucket
 from ingest.feeds.settings import FeedSettings
 from monitor.store import alerts as alert_store
@@ -58,11 +59,21 @@ class SourceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenEvent:
+    """The open alerts of one dimension and key."""
+
+    alerts: tuple[Alert, ...]
+    """The gravest ahead, of those the first."""
+    stories: tuple[TopStory, ...]
+    """Behind any of them, each once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """Everything on the page."""
 
     now: datetime
-    alerts: Sequence[Alert]
+    events: Sequence[OpenEvent]
     recent_alerts: Sequence[Alert]
     trends: dict[str, list[TrendRow]]
     sources: Sequence[SourceRow]
@@ -96,7 +107,7 @@ def board(engine: Engine, feeds: Sequence[FeedSettings], now: datetime) -> Board
         )
     return Board(
         now=now,
-        alerts=alert_store.listing(engine, alert_store.OPEN_STATES, MAX_OPEN_ALERTS),
+        events=open_events(alert_store.listing(engine, alert_store.OPEN_STATES, MAX_OPEN_ALERTS)),
         recent_alerts=alert_store.listing(engine, ("resolved",), 5),
         trends={name: trends(engine, name, now) for name in ("all", "topic", "entity", "theme")},
         sources=sorted(sources, key=lambda row: (not row.error, row.name)),
@@ -104,6 +115,20 @@ def board(engine: Engine, feeds: Sequence[FeedSettings], now: datetime) -> Board
         articles_per_minute=scored_since(engine, now - timedelta(minutes=5)) / 5,
         latency_seconds=waits[len(waits) // 2] if waits else None,
     )
+
+
+def open_events(alerts: Sequence[Alert]) -> list[OpenEvent]:
+    """Open alerts by what they are about, in the order of the first of each."""
+    by_key: dict[tuple[str, str], list[Alert]] = {}
+    for alert in alerts:
+        by_key.setdefault((alert.dimension, alert.key), []).append(alert)
+    return [
+        OpenEvent(
+            tuple(sorted(group, key=lambda item: (-gravity(item), item.started, item.rule))),
+            tuple(top_stories(group)),
+        )
+        for group in by_key.values()
+    ]
 
 
 def trends(engine: Engine, dimension: str, now: datetime) -> list[TrendRow]:

@@ -17,9 +17,10 @@ from monitor.bus import Bus
 from monitor.detection import (
     RuleStates,
     StatesMoved,
+    conclude,
     load_states,
+    look,
     resolve_orphans,
-    tick,
 )
 from monitor.events import SCORED
 from monitor.metrics import ALERTS, PUBLISH_TO_ALERT, WATERMARK
@@ -50,6 +51,7 @@ class DetectWorker:
         owner: str,
         keeper: Housekeeper | None = None,
         follow_ups: FollowUps | None = None,
+        grouped: bool = True,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -60,6 +62,7 @@ class DetectWorker:
         self._lease = leases.Lease(engine, ROLE, owner)
         self._keeper = keeper
         self._follow_ups = follow_ups
+        self._grouped = grouped
         self._now = now
         self._monotonic = monotonic
         self._states: dict[str, RuleStates] | None = None
@@ -96,19 +99,19 @@ class DetectWorker:
         if self._seen(bucket_of(latest)):
             return []
         announced: list[tuple[str, Alert]] = []
-        # Until every rule is through, what is in memory may be ahead of what was saved.
+        # Until it is saved, what is in memory is ahead of the store.
         states, self._states = self._states, None
         if states is None:
             announced += resolve_orphans(self._engine, self._rules, self._channels, self._now())
         if states is None or any(item.settled is None for item in states.values()):
             states = load_states(self._engine, self._rules, first, latest)
         try:
-            for rule in self._rules:
-                states[rule.name], found = tick(
-                    self._engine, rule, states[rule.name], latest, self._channels, self._now()
-                )
-                announced += found
-            self._states = states
+            now = self._now()
+            looks = [
+                look(self._engine, rule, states[rule.name], latest, now) for rule in self._rules
+            ]
+            announced += conclude(self._engine, looks, latest, self._channels, now, self._grouped)
+            self._states = {item.turns.rule.name: item.after for item in looks}
         except StatesMoved as error:
             LOG.info("detect: history was added; rule %s learns anew", error)
         for event, alert in announced:

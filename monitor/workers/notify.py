@@ -16,6 +16,7 @@ from monitor.metrics import DELIVERIES
 from monitor.store import alerts as alert_store
 from monitor.store import follow_ups, leases
 from monitor.store.alerts import Delivery
+from monitor.store.engine import reading
 from monitor.workers.loop import Stopped, patiently
 
 LOG = logging.getLogger(__name__)
@@ -69,7 +70,9 @@ class NotifyWorker:
             return Rejected("the alert is not in the store")
         link = self._link(alert.id)
         if delivery.follow_up is None:
-            message = Message(cast("Event", delivery.event), alert, link)
+            with reading(self._engine) as connection:
+                group = alert_store.group_of(connection, alert.id)
+            message = Message(cast("Event", delivery.event), alert, link, group=tuple(group))
         else:
             said = follow_ups.find(self._engine, delivery.follow_up)
             if said is None:

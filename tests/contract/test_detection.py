@@ -1,5 +1,6 @@
 """Detection over both databases: what is history, and what is silence."""
 
+import random
 from datetime import datetime, timedelta
 
 import msgspec
@@ -25,8 +26,9 @@ from monitor.events import ScoredEvent
 from monitor.evidence import with_evidence
 from monitor.replays import backtest, simulate
 from monitor.store.ingestion import Advance, apply
+from monitor.store.removal import close_a_day, remove_articles
 from monitor.store.sight import Sight
-from monitor.store.watch import watched_stretches
+from monitor.store.watch import watched_since, watched_stretches
 from tests.unit.monitor.stories_data import START, scored
 
 
@@ -73,6 +75,30 @@ def test_years_without_news_are_not_silence(engine: Engine) -> None:
     assert first.last < second.first == int(START.timestamp())
     # Sixteen stories a day are usual here; held against years of silence they would be a surge.
     assert backtest(engine, [RULE], START, START + 20 * DAY) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_last_watch_began_where_the_stretches_say(engine: Engine, seed: int) -> None:
+    source = random.Random(seed)
+    with pytest.raises(ValueError, match="empty"):
+        watched_since(engine)
+    day = 0.0
+    for number in range(60):
+        # Seldom as long as ends a watch; some of it was seen too late to tell of one.
+        day += source.choice((0.01, 0.3, 2, 9, 13.9, 14.1 if number % 9 else 30))
+        seen = 24 * day + source.choice((0, 0, 0.5, 2))
+        event = scored(f"a{number}", f"Story {number}", hours=24 * day, seen_hours=seen)
+        apply(engine, [event], None)
+        if number % 6 == 5:
+            assert watched_since(engine) == watched_stretches(engine)[-1].first
+    first, latest = START + (day + 20) * DAY, START + (day + 21) * DAY
+    apply(engine, [], Advance("aggregate", ("scored", 0), 0, 1, latest, first))
+    assert watched_since(engine) == watched_stretches(engine)[-1].first
+    while close_a_day(engine, START + day / 2 * DAY):
+        pass
+    while remove_articles(engine, 100):
+        pass
+    assert watched_since(engine) == watched_stretches(engine)[-1].first
 
 
 def test_old_items_of_a_first_fetch_do_not_tell_of_silence(engine: Engine) -> None:
@@ -252,6 +278,10 @@ def test_shuffled_labels_tell_the_rate_of_false_alarms(engine: Engine) -> None:
     assert lower < rate.rate < upper
     strict = rule.model_copy(update={"probability": 1e-9})
     assert simulate(engine, strict, since, until, shuffles=3, seed=1).alarms == 0
+    nothing = simulate(engine, rule, until + 9 * DAY, until + 19 * DAY, shuffles=3, seed=1)
+    for ask in (lambda: nothing.rate, lambda: nothing.interval):
+        with pytest.raises(ValueError, match="no history"):
+            ask()
 
 
 def test_one_critical_story_is_an_alert_and_its_copies_are_none(engine: Engine) -> None:

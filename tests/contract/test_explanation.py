@@ -185,6 +185,14 @@ CHANGES: dict[str, Callable[[Alert], tuple[list[AnyRule], set[str]]]] = {
 }
 
 
+def test_a_severity_may_change_as_the_hash_says(engine: Engine) -> None:
+    alert = fired(engine, SURGE)
+    louder = SURGE.model_copy(update={"severity": "critical"})
+    assert explain(engine, [louder], alert).equal
+    forget_news(engine, START + timedelta(days=30))
+    assert explain(engine, [louder], alert).equal
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_rule_shows(engine: Engine, change: str) -> None:
     alert = fired(engine, SURGE)

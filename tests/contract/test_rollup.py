@@ -2,7 +2,7 @@
 
 import random
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -87,6 +87,26 @@ def test_hours_and_days_are_what_they_were(engine: Engine) -> None:
     assert first == FIRST
     read = series(engine, "all", None, FINE_FROM * 2, fine=True)["all"]
     assert min(bucket.start for bucket in read) >= FINE_FROM
+
+
+def test_hours_and_days_before_1970_begin_where_they_should(engine: Engine) -> None:
+    first = datetime(1969, 12, 29, tzinfo=UTC)
+    hours = (first - START) / timedelta(hours=1)
+    news = [scored(f"a{n}", f"Story {n}", hours + n * 1.3) for n in range(100)]
+    apply(engine, news, None)
+    days = list(tally_rows(engine, "all", width_seconds=DAY))
+    assert [row.bucket for row in days] == [first + timedelta(days=n) for n in range(6)]
+    assert [row.articles for row in days] == [
+        sum(event.article.published.date() == row.bucket.date() for event in news) for row in days
+    ]
+    end = int(first.timestamp()) + 6 * DAY
+    assert roll_up(engine, end, end) > 0
+    assert list(tally_rows(engine, "all", width_seconds=DAY)) == days
+    apply(engine, [scored("late", "Another story", hours + 30)], None)
+    again = list(tally_rows(engine, "all", width_seconds=DAY))
+    assert [row.articles for row in again] == [
+        row.articles + (row.bucket == first + timedelta(days=1)) for row in days
+    ]
 
 
 def test_what_comes_late_is_counted_where_it_belongs(engine: Engine) -> None:

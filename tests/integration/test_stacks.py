@@ -189,7 +189,7 @@ def reads_news(port: int) -> bool:
         answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=10)
     except httpx.TransportError:
         return False
-    return answer.is_success and bool(answer.json()["articles"])
+    return answer.is_success and bool(answer.json()["newest_article"])
 
 
 def new_database(server: str) -> str:

@@ -1,10 +1,11 @@
 """Messages: what a reader at 3 a.m. is told, and that text from outside stays in its place."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,6 +63,30 @@ def page(shown: Message) -> _Page:
     parser = _Page()
     parser.feed(markup(shown))
     return parser
+
+
+def test_a_group_is_told_as_one_event() -> None:
+    first = alert(top=(story("Bank fails"), story("Sued", probability=0.5)))
+    joined = alert(
+        id="f" * 16,
+        rule="turn",
+        detector="cusum",
+        started=first.started - timedelta(minutes=10),
+        resolved=first.started + timedelta(hours=2),
+        top=(story("Fined", probability=0.9), story("Bank fails")),
+    )
+    told = Message("firing", first, "", group=(joined, first))
+    rows = dict(facts(told))
+    assert rows["Rules"] == "burst (surge), turn (cusum)"
+    assert rows["Since"] == "2026-01-01 02:50 UTC"
+    assert "Until" not in rows
+    for shown in (text(told), page(told).words, json.dumps(slack_payload(told))):
+        assert shown.count("Bank fails") == 1
+        assert shown.index("Bank fails") < shown.index("Fined") < shown.index("Sued")
+    ended = msgspec.structs.replace(first, resolved=first.started + timedelta(hours=1))
+    over = dict(facts(Message("resolved", ended, "", group=(joined, ended))))
+    assert over["Until"] == "2026-01-01 05:00 UTC"
+    assert "Rule" in dict(facts(message()))
 
 
 def test_the_text_says_what_where_how_bad_against_what_since_when_and_why() -> None:

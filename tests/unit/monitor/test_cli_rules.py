@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import update
 
 from monitor.cli import cli
 from monitor.failures import DataError, UsageError
 from monitor.store.engine import open_store
 from monitor.store.ingestion import apply
+from monitor.store.schema import housekeeping
 from tests.unit.monitor.stories_data import scored
 
 RULES = """
@@ -50,6 +52,19 @@ def test_rates_for_programs_and_for_people(rules: list[str], tmp_path: Path) -> 
     assert "half" in answer.stdout
     assert "turn" not in answer.stdout
     assert "5 shuffles of 16 days" in answer.stdout
+
+
+def test_where_tallies_were_rolled_up_there_is_no_rate(rules: list[str], tmp_path: Path) -> None:
+    fill(tmp_path, 30)
+    with open_store(f"sqlite:///{tmp_path / 'undertone.db'}").begin() as connection:
+        connection.execute(update(housekeeping).values(five_minutes_from=10**10))
+    rules += ["--from", "2026-03-05"]
+    answer = CliRunner().invoke(cli, [*rules, "--json"], catch_exceptions=False)
+    for line in answer.stdout.splitlines():
+        found = json.loads(line)
+        assert (found["days"], found["a_day"], found["interval_a_day"]) == (0, None, None)
+    answer = CliRunner().invoke(cli, rules, catch_exceptions=False)
+    assert answer.stdout.count("no history") == 2
 
 
 def test_what_is_wrong_is_told(rules: list[str], tmp_path: Path) -> None:

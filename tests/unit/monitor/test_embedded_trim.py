@@ -1,5 +1,6 @@
 """What every group has read goes once its retention is over, and its headers with it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from monitor.bus.embedded import EmbeddedBus
@@ -53,6 +54,13 @@ def test_dead_letters_go_by_age_though_no_group_reads_them(tmp_path: Path) -> No
     assert again.end_offsets(letters)[0] == 1
     assert len(list(again.read(ARTICLES, 0))) == 1
     again.close()
+
+
+def test_a_thread_that_comes_new_reads_while_another_writes(tmp_path: Path) -> None:
+    bus = EmbeddedBus(tmp_path / "bus.db")
+    with bus.transaction(), ThreadPoolExecutor(1) as other:
+        assert other.submit(bus.identity).result()
+    bus.close()
 
 
 def test_the_file_shrinks_by_what_was_dropped(tmp_path: Path) -> None:
