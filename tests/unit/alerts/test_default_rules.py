@@ -58,6 +58,7 @@ def test_every_dimension_of_a_desk_is_watched() -> None:
         "all",
         "topic",
         "entity",
+        "theme",
         "source",
     }
 
@@ -92,7 +93,13 @@ def test_half_a_year_of_usual_news_raises_no_more_alarms_than_were_asked_for() -
     through = START + 180 * DAY
     news = {
         dimension: usual_news(dimension, a_day)
-        for dimension, a_day in (("entity", 1.5), ("topic", 25), ("source", 40), ("all", 120))
+        for dimension, a_day in (
+            ("entity", 1.5),
+            ("theme", 12),
+            ("topic", 25),
+            ("source", 40),
+            ("all", 120),
+        )
     }
     for rule in counting_rules():
         found = {key: own for key, own in news[rule.dimension].items() if rule.watches(key)}

@@ -109,5 +109,5 @@ def test_on_streams_like_real_ones_the_rate_is_about_what_was_asked() -> None:
 
 
 def test_a_rule_over_one_key_has_nothing_to_diverge_from() -> None:
-    with pytest.raises(ValidationError, match="'topic', 'entity', 'source' or 'language'"):
+    with pytest.raises(ValidationError, match="'topic', 'entity', 'theme', 'source' or 'language'"):
         divergence(dimension="all")
