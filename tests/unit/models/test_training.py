@@ -135,20 +135,21 @@ train(plan, Path(sys.argv[1]), listen)
     assert read_manifest(tmp_path / "killed").files == read_manifest(tmp_path / "whole").files
 
 
-@pytest.mark.parametrize("method", ["full", "lora", "linear"])
+@pytest.mark.parametrize("method", ["full", "linear"])
 def test_a_refit_learns_what_only_the_validation_part_has(
     tmp_path: Path, plan: TrainingPlan, method: str
 ) -> None:
-    # Nothing in the train part tells these texts apart.
+    # Nothing in the train part tells these texts apart; they are in the validation part only.
     told = [
         example
         for name in NAMES
         for example in (
-            Example(f"debt grows at {name}", "negative", None, "en"),
-            Example(f"debt shrinks at {name}", "positive", None, "en"),
+            Example(f"亏 {name}", "negative", None, "en"),
+            Example(f"盈 {name}", "positive", None, "en"),
         )
     ]
-    chosen = replace(plan, method=method, train=EXAMPLES, valid=told, refit=True)  # type: ignore[arg-type]
+    valid = [*EXAMPLES[:8], *told]
+    chosen = replace(plan, method=method, valid=valid, refit=True)  # type: ignore[arg-type]
     alone = train(replace(chosen, refit=False), tmp_path / "alone")
     manifest = train(chosen, tmp_path / "model")
     assert manifest.metrics == alone.metrics
