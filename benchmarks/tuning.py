@@ -100,12 +100,7 @@ def _measured(
             for item in known
         ]
         (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        command = [
-            str(Path(sys.executable).with_name("undertone")),
-            "train",
-            "--language",
-            language,
-        ]
+        command = [sys.executable, "-m", "monitor", "train", "--language", language]
         files = ["--train", str(folder / "train.jsonl"), "--output", str(folder / "model")]
         subprocess.run([*command, *files, *options], check=True)
         model = open_model(str(folder / "model"), language)

@@ -27,8 +27,14 @@ class Position:
         """One step on."""
         return replace(self, batch=self.batch + 1, step=self.step + 1)
 
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose weights are the best, from 1."""
+        return self.epoch - self.stale
+
     def next_epoch(self, figures: dict[str, float]) -> "Position":
-        """The epoch is over, with these validation figures; `stale` is 0 if they are the best."""
+        """The epoch is over, with these validation figures; `stale` is 0 if they are the best.
+        Where nothing validates, the latest epoch counts as the best."""
         better = not self.best or figures["macro_f1"] > self.best["macro_f1"]
         return replace(
             self,

@@ -59,6 +59,10 @@ class Progress:
     learning_rate: float
     valid: dict[str, float]
     """Figures at the end of an epoch, else empty."""
+    ended: bool = False
+    """Whether the step was the last of its epoch."""
+    phase: str = "epoch"
+    """What the epochs are called: the second training of a run has a name of its own."""
 
 
 def fit(
@@ -72,13 +76,14 @@ def fit(
     progress: Callable[[Progress], None] = lambda step: None,
     lessons: Lessons | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> dict[str, float]:
-    """Train in place; the network ends with the weights of the best epoch by validation macro-F1.
+) -> Position:
+    """Train in place; the network ends with the weights of the best epoch by validation macro-F1,
+    or of the last where `valid` is empty.
 
     The state goes to `workplace` after each epoch and every few minutes; a run that finds one there
     goes on from it and ends with the same weights, since each step draws its own random numbers.
-    With `lessons`, a teacher's answers to `train`, those are learned too. Returns the best epoch's
-    validation figures.
+    With `lessons`, a teacher's answers to `train`, those are learned too. Returns where the run
+    ended, with the best epoch and its validation figures.
     """
     if schedule.dropout is not None:
         for module in network.modules():
@@ -139,16 +144,16 @@ def fit(
             if clock() - saved > CHECKPOINT_SECONDS:
                 save(checkpoint, network, optimizer, adapter, names, position)
                 saved = clock()
-        figures = validate(network, tokenizer, valid, schedule.max_tokens)
+        figures = validate(network, tokenizer, valid, schedule.max_tokens) if valid else {}
         position = position.next_epoch(figures)
         if position.stale == 0:
             _keep(network, names, best_file)
         save(checkpoint, network, optimizer, adapter, names, position)
         saved = clock()
-        progress(Progress(position.epoch, position.step, steps, loss, 0.0, figures))
+        progress(Progress(position.epoch, position.step, steps, loss, 0.0, figures, ended=True))
     network.load_state_dict(load_file(best_file), strict=False)
     network.eval()
-    return position.best
+    return position
 
 
 def tokenised(

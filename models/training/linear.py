@@ -15,9 +15,9 @@ from sklearn.metrics import f1_score
 from models.labels import SENTIMENTS
 from models.layout import LINEAR
 from models.linear import load_weights, logits
-from models.manifest import Manifest, write_manifest
+from models.manifest import Manifest
 from models.ngrams import BUCKETS, grams
-from models.training.calibration import calibrate
+from models.training.calibration import Calibration, calibrate
 from models.training.examples import Example
 from models.training.losses import topic_targets
 
@@ -32,8 +32,10 @@ def fit_linear(
     valid: Sequence[Example],
     topics: Sequence[str],
     progress: Callable[[int, int], None] = lambda done, of: None,
-) -> dict[str, NDArray[np.float32]]:
-    """The tensors `idf`, `weight` and `bias` of a model; see `models.linear`.
+    strengths: Sequence[float] = STRENGTHS,
+) -> tuple[dict[str, NDArray[np.float32]], float]:
+    """The tensors `idf`, `weight` and `bias` of a model (see `models.linear`), and which of the
+    strengths did best on the validation part.
 
     Texts about one company are left out: the model cannot see which company is asked for.
     """
@@ -52,9 +54,12 @@ def fit_linear(
         truth = np.array([SENTIMENTS.index(whole[row].sentiment) for row in rows])
         kept = [index for index, example in enumerate(held) if example.sentiment is not None]
         wanted = np.array([SENTIMENTS.index(held[row].sentiment) for row in kept])
-        model = _best(matrix[rows], truth, _weights(whole, rows), tested[kept], wanted)
+        model, strength = _best(
+            matrix[rows], truth, _weights(whole, rows), tested[kept], wanted, strengths
+        )
         _put_sentiment(model, used, weights, bias)
     else:
+        strength = strengths[0]
         bias[: len(SENTIMENTS)] = 0.0
     progress(1, columns)
     rows = [index for index, example in enumerate(whole) if example.topics is not None]
@@ -66,29 +71,34 @@ def fit_linear(
                 model.fit(matrix[rows], target[:, number], _weights(whole, rows))
                 weights[used, 3 + number], bias[3 + number] = model.coef_[0], model.intercept_[0]
             progress(2 + number, columns)
-    return {"idf": idf, "weight": weights, "bias": bias}
+    return {"idf": idf, "weight": weights, "bias": bias}, strength
 
 
-def write_linear(
+def save_linear(
     tensors: dict[str, NDArray[np.float32]],
-    manifest: Manifest,
-    valid: Sequence[Example],
     directory: Path,
-) -> Manifest:
-    """Write the model's directory, calibrated on the validation part."""
+    sentiment_shift: NDArray[np.float32] | None = None,
+) -> None:
+    """Write a model's tensors, the sentiments' bias moved by a shift (3,)."""
+    bias = tensors["bias"].copy()
+    if sentiment_shift is not None:
+        bias[: len(SENTIMENTS)] += sentiment_shift
     shipped: dict[str, NDArray[Any]] = {
         "idf": tensors["idf"],
         "weight": tensors["weight"].astype(np.float16),
-        "bias": tensors["bias"],
+        "bias": bias,
     }
     save_file(shipped, directory / LINEAR)
+
+
+def linear_calibration(
+    directory: Path, manifest: Manifest, valid: Sequence[Example]
+) -> Calibration:
+    """What a model directory needs to be calibrated on a validation part."""
     idf, weights, bias = load_weights(directory, manifest)
     held = [example for example in valid if not example.company]
     found = torch.from_numpy(logits([grams(item.text) for item in held], idf, weights, bias))
-    fitted = calibrate(found[:, :3], found[:, 3:], held, manifest.topics)
-    shipped["bias"][: len(SENTIMENTS)] += fitted.sentiment_shift
-    save_file(shipped, directory / LINEAR)
-    return write_manifest(directory, fitted.told_in(manifest))
+    return calibrate(found[:, :3], found[:, 3:], held, manifest.topics)
 
 
 def _best(
@@ -97,15 +107,18 @@ def _best(
     importance: NDArray[np.float64],
     tested: Any,
     wanted: NDArray[np.int_],
-) -> Any:
-    """The regression whose strength does best on the validation part."""
+    strengths: Sequence[float],
+) -> tuple[Any, float]:
+    """The regression whose strength does best on the validation part, and that strength."""
     tried = []
-    for strength in STRENGTHS:
-        model = LogisticRegression(C=strength, max_iter=200, tol=1e-3)
+    for strength in strengths:
+        model = LogisticRegression(C=strength, max_iter=500, tol=1e-4)
         model.fit(matrix, truth, importance)
         found = model.predict(tested)
-        tried.append((f1_score(wanted, found, average="macro", zero_division=0.0), model))
-    return max(tried, key=lambda pair: pair[0])[1]
+        figure = f1_score(wanted, found, average="macro", zero_division=0.0)
+        tried.append((figure, model, strength))
+    _, model, strength = max(tried, key=lambda one: one[0])
+    return model, strength
 
 
 def _put_sentiment(

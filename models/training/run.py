@@ -27,12 +27,13 @@ from models.reference import reference_of, write_reference
 from models.scorer import Scorer
 from models.stand_in import open_model
 from models.training.adapters import Method, adapter_for
-from models.training.calibration import calibrate
+from models.training.calibration import Calibration, calibrate
+from models.training.checkpoints import Position
 from models.training.examples import Example
 from models.training.fit import Progress, Schedule, fit, tokenised
 from models.training.layers import copy_config
 from models.training.lessons import Distillation, Lessons, ask_teacher
-from models.training.linear import fit_linear, write_linear
+from models.training.linear import fit_linear, linear_calibration, save_linear
 from models.training.start import Start
 from models.training.validation import logits
 from models.verification import NAME_PATTERN
@@ -63,12 +64,15 @@ class TrainingPlan:
     held_out: Sequence[Example] = ()
     """Real texts that neither train nor validate: errors are counted on them; on the validation
     part where there are none."""
+    refit: bool = False
+    """Whether the run, once it knows how many epochs are best and how it is calibrated, trains
+    anew on the validation part too."""
 
     def digest(self) -> str:
         """A hash over all that the outcome hangs on: runs that share it may go on from each
         other's checkpoints."""
         told = [self.name, self.method, str(self.rank), self.start.identity, str(self.topics)]
-        told += [str(asdict(self.schedule))]
+        told += [str(asdict(self.schedule)), str(self.refit)]
         if self.distillation is not None:
             told.append(self.distillation.identity)
         for example in (*self.train, *self.valid):
@@ -98,9 +102,7 @@ def train(
         shutil.rmtree(result, ignore_errors=True)
         result.mkdir()
         make = _make_linear if plan.method == "linear" else _make_encoder
-        _with_reference(plan, result, make(plan, workplace, result, progress))
-        on = "real texts, held out" if plan.held_out else "its validation part"
-        manifest = keep_confusion(result, on, plan.held_out or plan.valid)
+        manifest = make(plan, workplace, result, progress)
         output.parent.mkdir(parents=True, exist_ok=True)
         if output.is_dir():
             output.rmdir()
@@ -112,16 +114,41 @@ def train(
 def _make_encoder(
     plan: TrainingPlan, workplace: Path, result: Path, progress: Callable[[Progress], None]
 ) -> Manifest:
-    assert plan.method != "linear"
-    torch.manual_seed(plan.schedule.seed)
-    network, tokenizer_path, config_path = plan.start.open(plan.topics)
+    _, tokenizer_path, config_path = plan.start.open(plan.topics)
     read_backbone_config(config_path)
     tokenizer = open_tokenizer(tokenizer_path, plan.schedule.max_tokens)
+    if plan.start.layers:
+        copy_config(config_path, result / CONFIG, plan.start.layers)
+    else:
+        shutil.copyfile(config_path, result / CONFIG)
+    shutil.copyfile(tokenizer_path, result / TOKENIZER)
+    network, ended = _fitted(plan, tokenizer, workplace, progress)
+    _save_weights(network, tokenizer, result)
+    write_manifest(result, _manifest(plan, ended.best))
+    found = _calibration(result, plan.valid)
+    manifest = _with_reference(plan, result, _calibrated(result, found))
+    if plan.refit:
+        again, tell = _refit(plan, ended, progress)
+        (workplace / "refit").mkdir(exist_ok=True)
+        network, _ = _fitted(again, tokenizer, workplace / "refit", tell)
+        _save_weights(network, tokenizer, result)
+        write_manifest(result, manifest)
+        manifest = _calibrated(result, found)
+    return manifest
+
+
+def _fitted(
+    plan: TrainingPlan, tokenizer: Tokenizer, workplace: Path, progress: Callable[[Progress], None]
+) -> tuple[TwoHeadEncoder, Position]:
+    """The trained network, on the CPU and whole, and where its training ended."""
+    assert plan.method != "linear"
+    torch.manual_seed(plan.schedule.seed)
+    network, _, _ = plan.start.open(plan.topics)
     steps = -(-len(plan.train) // plan.schedule.batch_size) * plan.schedule.epochs
     adapter = adapter_for(plan.method, network.backbone, plan.rank, steps)
     network.backbone = adapter.backbone
     network.to(plan.device)
-    best = fit(
+    ended = fit(
         network,
         adapter,
         tokenizer,
@@ -133,14 +160,21 @@ def _make_encoder(
         _lessons(plan, tokenizer, workplace, progress),
     )
     network.backbone = adapter.merged()
-    _save_weights(network.to("cpu"), tokenizer, result)
-    if plan.start.layers:
-        copy_config(config_path, result / CONFIG, plan.start.layers)
-    else:
-        shutil.copyfile(config_path, result / CONFIG)
-    shutil.copyfile(tokenizer_path, result / TOKENIZER)
-    write_manifest(result, _manifest(plan, best))
-    return calibrated(result, plan.valid)
+    return network.to("cpu"), ended
+
+
+def _refit(
+    plan: TrainingPlan, ended: Position, progress: Callable[[Progress], None]
+) -> tuple[TrainingPlan, Callable[[Progress], None]]:
+    """The plan of the second training, on all texts for as many epochs as the first found best;
+    and what hears of its steps, which count on from those of the first."""
+
+    def tell(step: Progress) -> None:
+        told = replace(step, step=ended.step + step.step, steps=ended.step + step.steps)
+        progress(replace(told, phase="refit epoch"))
+
+    schedule = replace(plan.schedule, epochs=ended.best_epoch)
+    return replace(plan, train=[*plan.train, *plan.valid], valid=[], schedule=schedule), tell
 
 
 def _lessons(
@@ -160,33 +194,39 @@ def _lessons(
     return ask_teacher(plan.distillation, tokens, workplace, plan.device, show)
 
 
-def calibrated(directory: Path, valid: Sequence[Example]) -> Manifest:
-    """Calibrate a model directory on its validation part. The shift of the sentiments goes into
-    their head, the rest into the manifest."""
+def _calibration(directory: Path, valid: Sequence[Example]) -> Calibration:
+    """What a model directory needs to be calibrated on a validation part."""
     manifest, shipped, tokenizer_path = load_network(directory)
     tokenizer = open_tokenizer(tokenizer_path, manifest.max_tokens)
-    found = calibrate(
-        *logits(shipped, tokenizer, valid, manifest.max_tokens), valid, manifest.topics
-    )
+    found = logits(shipped, tokenizer, valid, manifest.max_tokens)
+    return calibrate(*found, valid, manifest.topics)
+
+
+def _calibrated(directory: Path, found: Calibration) -> Manifest:
+    """Calibrate a model directory. The shift of the sentiments goes into their head, the rest into
+    the manifest."""
+    manifest, shipped, _ = load_network(directory)
     with torch.no_grad():
         shipped.sentiment.bias.add_(torch.from_numpy(found.sentiment_shift))
     _save_heads(shipped, directory)
     return write_manifest(directory, found.told_in(manifest))
 
 
-def _with_reference(plan: TrainingPlan, directory: Path, manifest: Manifest) -> None:
-    """Keep with the model what it says of its validation part: drift is measured against that."""
+def _with_reference(plan: TrainingPlan, directory: Path, manifest: Manifest) -> Manifest:
+    """Keep with the model what it says of texts that it did not learn from: of its validation part,
+    against which drift is measured, and its errors on that or on what was held out."""
     texts = [example for example in plan.valid if not example.company]
-    if not texts:
-        return
-    model = open_model(str(directory), plan.languages[0])
-    scorer = Scorer({"en": model, "zh": model})
-    prepared = scorer.prepare(
-        [example.text for example in texts], [example.language for example in texts]
-    )
-    scores = scorer.run(prepared)
-    write_reference(directory, reference_of(scores, *prepared.token_counts()))
-    write_manifest(directory, manifest)
+    if texts:
+        model = open_model(str(directory), plan.languages[0])
+        scorer = Scorer({"en": model, "zh": model})
+        prepared = scorer.prepare(
+            [example.text for example in texts], [example.language for example in texts]
+        )
+        scores = scorer.run(prepared)
+        write_reference(directory, reference_of(scores, *prepared.token_counts()))
+        write_manifest(directory, manifest)
+    on = "real texts, held out" if plan.held_out else "its validation part"
+    return keep_confusion(directory, on, plan.held_out or plan.valid)
 
 
 def _make_linear(
@@ -195,8 +235,19 @@ def _make_linear(
     def show(done: int, of: int) -> None:
         progress(Progress(0, done, of, 0.0, 0.0, {}))
 
-    tensors = fit_linear(plan.train, plan.valid, plan.topics, show)
-    return write_linear(tensors, _manifest(plan, {}), plan.valid, result)
+    tensors, strength = fit_linear(plan.train, plan.valid, plan.topics, show)
+    save_linear(tensors, result)
+    manifest = write_manifest(result, _manifest(plan, {}))
+    found = linear_calibration(result, manifest, plan.valid)
+    save_linear(tensors, result, found.sentiment_shift)
+    manifest = write_manifest(result, found.told_in(manifest))
+    manifest = _with_reference(plan, result, manifest)
+    if plan.refit:
+        known = [*plan.train, *plan.valid]
+        tensors, _ = fit_linear(known, plan.valid, plan.topics, show, [strength])
+        save_linear(tensors, result, found.sentiment_shift)
+        manifest = write_manifest(result, manifest)
+    return manifest
 
 
 def _check(plan: TrainingPlan, output: Path) -> None:

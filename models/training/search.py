@@ -1,9 +1,10 @@
 """Looking for a better learning rate, rank and number of passes with Optuna."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from models.manifest import Manifest, ModelError, read_manifest
 from models.training.fit import Progress
@@ -18,7 +19,7 @@ def search(
     told: Callable[[int, dict[str, float], float], None] = lambda number, settings, figure: None,
 ) -> Manifest:
     """Train `trials` times with settings that Optuna proposes (TPE, Bergstra et al. 2011); the
-    best by validation macro-F1 becomes `output`.
+    best by validation macro-F1 becomes `output`; a plan with `refit` is refitted with its settings.
 
     The first trial is the plan as it is. What was tried is kept in a journal beside the output, so
     that an interrupted search goes on. `told` hears each trial's number, settings and macro-F1.
@@ -48,7 +49,8 @@ def search(
         study.enqueue_trial(_settings(plan))
 
     def objective(trial: "optuna.Trial") -> float:
-        chosen = _proposed(plan, trial)
+        _propose(plan, trial)
+        chosen = replace(_chosen(plan, trial.params), refit=False)
         place = folder / f"trial-{trial.number}"
         shutil.rmtree(place, ignore_errors=True)
         manifest = train(chosen, place, progress)
@@ -65,6 +67,10 @@ def search(
     done = sum(item.state.is_finished() for item in study.trials)
     if done < trials:
         study.optimize(objective, n_trials=trials - done)
+    if plan.refit:
+        manifest = train(_chosen(plan, study.best_params), output, progress)
+        shutil.rmtree(folder)
+        return manifest
     if output.is_dir():
         output.rmdir()
     best.rename(output)
@@ -82,13 +88,15 @@ def _settings(plan: TrainingPlan) -> dict[str, float]:
     return found
 
 
-def _proposed(plan: TrainingPlan, trial: "optuna.Trial") -> TrainingPlan:  # type: ignore[name-defined]  # noqa: F821
+def _propose(plan: TrainingPlan, trial: "optuna.Trial") -> None:  # type: ignore[name-defined]  # noqa: F821
     rate = plan.schedule.learning_rate
-    schedule = replace(
-        plan.schedule,
-        learning_rate=trial.suggest_float("learning_rate", rate / 5, rate * 5, log=True),
-        epochs=trial.suggest_int("epochs", 1, max(2, 2 * plan.schedule.epochs)),
-    )
-    if plan.method == "full":
-        return replace(plan, schedule=schedule)
-    return replace(plan, schedule=schedule, rank=trial.suggest_int("rank", 4, 64, log=True))
+    trial.suggest_float("learning_rate", rate / 5, rate * 5, log=True)
+    trial.suggest_int("epochs", 1, max(2, 2 * plan.schedule.epochs))
+    if plan.method != "full":
+        trial.suggest_int("rank", 4, 64, log=True)
+
+
+def _chosen(plan: TrainingPlan, settings: Mapping[str, Any]) -> TrainingPlan:
+    rate, epochs = settings["learning_rate"], settings["epochs"]
+    schedule = replace(plan.schedule, learning_rate=rate, epochs=epochs)
+    return replace(plan, schedule=schedule, rank=settings.get("rank", plan.rank))

@@ -82,6 +82,12 @@ EPOCHS = {"full": 4, "lora": 6, "adalora": 8, "linear": 1}
 )
 @click.option("--patience", type=click.IntRange(1, 100), default=3, show_default=True)
 @click.option("--seed", type=int, default=2026, show_default=True)
+@click.option(
+    "--refit/--no-refit",
+    default=None,
+    help="Whether to train anew with the validation texts too, once they have shown what is best: "
+    "twice the time.  [default: only --method linear, and without --valid]",
+)
 @click.option("--own-topics", is_flag=True, help="The data's topics are the model's, not ours.")
 @click.option("--bf16/--no-bf16", default=None, help="Half the precision.  [default: measured]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
@@ -140,6 +146,8 @@ def train(
             train_files, valid_files, texts, licence, options["own_topics"], options["seed"]
         )
         chosen = RECIPES[options["language"] or _language(corpus)]
+    if options["refit"] is None:
+        options["refit"] = options["method"] == "linear" and not recipe and not valid_files
     plan = _plan(chosen, bool(recipe), corpus, output, options)
     click.echo(f"{len(plan.train)} texts to train on, {len(plan.valid)} to validate", err=True)
     with TrainingBar() as bar:
@@ -211,6 +219,7 @@ def _plan(
         device=device,
         topics=topics,
         held_out=corpus.real,
+        refit=options["refit"],
     )
 
 

@@ -15,12 +15,12 @@ class TrainingBar:
 
     def __init__(self) -> None:
         self._bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
+            TextColumn("{task.fields[phase]} {task.fields[epoch]}"),
             BarColumn(),
             TextColumn("{task.percentage:.0f}%  loss {task.fields[loss]:.3f}"),
             TimeRemainingColumn(),
         )
-        self._task = self._bar.add_task("train", total=None, epoch=1, loss=0.0)
+        self._task = self._bar.add_task("train", total=None, phase="epoch", epoch=1, loss=0.0)
 
     def __enter__(self) -> TrainingBar:
         self._bar.start()
@@ -35,15 +35,15 @@ class TrainingBar:
 
     def show(self, step: Step) -> None:
         """A step was done."""
-        ended = bool(step.valid)
         self._bar.update(
             self._task,
             total=step.steps,
             completed=step.step,
-            epoch=step.epoch + (not ended),
+            phase=step.phase,
+            epoch=step.epoch + (not step.ended),
             loss=step.loss,
         )
-        if ended:
+        if step.valid:
             figures = ", ".join(f"{name} {value:.4f}" for name, value in step.valid.items())
             self.say(f"epoch {step.epoch}: {figures}")
 

@@ -184,7 +184,7 @@ def _write_config(servers: Servers, stream: Stream, folder: Path, hook: Hook, ro
         "sample": False,
         "default_feeds": False,
         "rules": str(root / DEFAULT_RULES.relative_to(ROOT)),
-        "watchlist": str(TEMPLATES / "watchlist.yaml"),
+        "watchlist": str(root / (TEMPLATES / "watchlist.yaml").relative_to(ROOT)),
         "models": {**servers.models, "threads": 1},
         "replays": stream.replays(),
         "channels": [{"name": "desk", "type": "slack", "webhook_url": hook.url}],

@@ -166,6 +166,53 @@ train(plan, Path(sys.argv[1]), listen)
     assert read_manifest(tmp_path / "killed").files == read_manifest(tmp_path / "whole").files
 
 
+@pytest.mark.parametrize("method", ["full", "linear"])
+def test_a_refit_learns_what_only_the_validation_part_has(
+    tmp_path: Path, plan: TrainingPlan, method: str
+) -> None:
+    # Nothing in the train part tells these texts apart; they are in the validation part only.
+    told = [
+        example
+        for name in NAMES
+        for example in (
+            Example(f"亏 {name}", "negative", None, "en"),
+            Example(f"盈 {name}", "positive", None, "en"),
+        )
+    ]
+    valid = [*EXAMPLES[:8], *told]
+    chosen = replace(plan, method=method, valid=valid, refit=True)  # type: ignore[arg-type]
+    alone = train(replace(chosen, refit=False), tmp_path / "alone")
+    manifest = train(chosen, tmp_path / "model")
+    assert manifest.metrics == alone.metrics
+    assert manifest.temperature == alone.temperature
+    reference = (tmp_path / "model" / "reference.json").read_text()
+    assert reference == (tmp_path / "alone" / "reference.json").read_text()
+    right = []
+    for name in ("alone", "model"):
+        model = open_model(str(tmp_path / name), "en")
+        found, _, _ = model.answer(model.tokenise([example.text for example in told]))
+        truth = [0 if example.sentiment == "negative" else 2 for example in told]
+        right.append((found.argmax(-1) == truth).mean())
+    assert right[1] > right[0] + 0.1
+
+
+def test_a_killed_refit_ends_with_the_same_weights(tmp_path: Path, plan: TrainingPlan) -> None:
+    chosen = replace(plan, method="lora", refit=True)
+    steps: list[Progress] = []
+    whole = train(chosen, tmp_path / "whole", steps.append)
+    refitted = [step for step in steps if step.phase == "refit epoch"]
+    assert refitted and [step.step for step in steps] == sorted(step.step for step in steps)
+    assert refitted[-1].step == refitted[-1].steps
+    assert refitted[-1].epoch == _best_epoch(steps)
+    interrupted = tmp_path / "interrupted"
+    for step in (11, refitted[0].step, refitted[-1].step):
+        with pytest.raises(KeyboardInterrupt):
+            train(chosen, interrupted, _interrupt_after(step))
+    again = train(chosen, interrupted)
+    assert again.metrics == whole.metrics
+    assert again.files == whole.files
+
+
 def test_another_plan_does_not_go_on_from_the_checkpoint(
     tmp_path: Path, plan: TrainingPlan
 ) -> None:
@@ -225,6 +272,23 @@ def test_a_company_can_be_asked_for(tmp_path: Path, plan: TrainingPlan) -> None:
     assert [scores.label(0), scores.label(1)] == ["positive", "negative"]
 
 
+def test_a_search_refits_with_the_best_settings(tmp_path: Path, plan: TrainingPlan) -> None:
+    tried: dict[float, float] = {}
+
+    def tell(number: int, settings: dict[str, float], figure: float) -> None:
+        tried[settings["learning_rate"]] = figure
+
+    chosen = replace(plan, schedule=replace(QUICK, epochs=2, learning_rate=1e-4), refit=True)
+    phases: list[str] = []
+    output = tmp_path / "found"
+    manifest = search(chosen, 2, output, lambda step: phases.append(step.phase), tell)
+    assert manifest.metrics["valid"]["macro_f1"] == max(tried.values())
+    assert phases[-1] == "refit epoch"
+    first = phases.index("refit epoch")
+    assert set(phases[first:]) == {"refit epoch"}, "trials are not refitted"
+    assert not output.with_name("found.search").exists()
+
+
 def test_a_search_keeps_the_best_and_goes_on(tmp_path: Path, plan: TrainingPlan) -> None:
     output = tmp_path / "found"
     told: list[tuple[int, float]] = []
@@ -281,6 +345,11 @@ def test_a_disk_that_takes_no_more_is_told_and_the_run_goes_on_later(
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not (tmp_path / "model").exists()
     assert train(plan, tmp_path / "model").files == whole.files
+
+
+def _best_epoch(steps: list[Progress]) -> int:
+    figures = [step.valid["macro_f1"] for step in steps if step.valid]
+    return figures.index(max(figures)) + 1
 
 
 def _interrupt_after(step: int) -> Callable[[Progress], None]:
