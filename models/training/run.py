@@ -32,6 +32,7 @@ from models.training.fit import Progress, Schedule, fit, tokenised
 from models.training.layers import copy_config
 from models.training.lessons import Distillation, Lessons, ask_teacher
 from models.training.linear import fit_linear, write_linear
+from models.training.neurons import TEXTS, keep_neurons
 from models.training.start import Start
 from models.training.validation import logits
 from models.verification import NAME_PATTERN
@@ -111,6 +112,8 @@ def _make_encoder(
     network, tokenizer_path, config_path = plan.start.open(plan.topics)
     read_backbone_config(config_path)
     tokenizer = open_tokenizer(tokenizer_path, plan.schedule.max_tokens)
+    if plan.start.neurons:
+        keep_neurons(network, plan.start.neurons, _sample(plan, tokenizer))
     steps = -(-len(plan.train) // plan.schedule.batch_size) * plan.schedule.epochs
     adapter = adapter_for(plan.method, network.backbone, plan.rank, steps)
     network.backbone = adapter.backbone
@@ -129,12 +132,18 @@ def _make_encoder(
     network.backbone = adapter.merged()
     _save_weights(network.to("cpu"), tokenizer, result)
     if plan.start.layers:
-        copy_config(config_path, result / CONFIG, plan.start.layers)
+        copy_config(config_path, result / CONFIG, len(plan.start.layers), plan.start.neurons)
     else:
         shutil.copyfile(config_path, result / CONFIG)
     shutil.copyfile(tokenizer_path, result / TOKENIZER)
     write_manifest(result, _manifest(plan, best))
     return calibrated(result, plan.valid)
+
+
+def _sample(plan: TrainingPlan, tokenizer: Tokenizer) -> list[list[int]]:
+    """Tokens of some training texts, from all over."""
+    step = max(1, len(plan.train) // TEXTS)
+    return tokenised(tokenizer, plan.train[::step], plan.schedule.max_tokens)
 
 
 def _lessons(

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from models.training.run import TrainingPlan
     from models.training.study import FastRecipe
 
+OWN_LAYERS = "2"
+"""Of a teacher of one's own, where nothing else is asked for."""
+
 
 @click.command()
 @click.option("--recipe", type=click.Choice(["en", "zh"]), help="Make a bundled fast model again.")
@@ -29,7 +32,13 @@ if TYPE_CHECKING:
 @click.option(
     "--layers",
     help="The teacher's layers that are kept: 0,5 are those, 2 is two, evenly picked.  "
-    "[default: the recipe's]",
+    "[default: with --recipe the recipe's, else two]",
+)
+@click.option(
+    "--neurons",
+    type=click.IntRange(1, 16_384),
+    help="Neurons that are kept of each feed-forward layer: those that the others make up for "
+    "least.  [default: with --recipe the recipe's, else all]",
 )
 @click.option(
     "--data",
@@ -86,7 +95,7 @@ if TYPE_CHECKING:
 @click.option(
     "--dropout",
     type=click.FloatRange(0, 0.9),
-    help="Share of activations that a step leaves out.  [default: as the teacher's]",
+    help="Share of activations that a step leaves out.  [default: 0]",
 )
 @click.option("--patience", type=click.IntRange(1, 100), default=4, show_default=True)
 @click.option("--seed", type=int, default=2026, show_default=True)
@@ -164,10 +173,12 @@ def distill(
         corpus = recipe_corpus(RECIPES[language], data, texts)
     fast = FAST_RECIPES[language]
     name = f"{manifest.name}-fast" if recipe else output.name
-    plan = _plan(name, directory, manifest, corpus, fast, texts if titles else None, options)
+    read_too = texts if titles else None
+    plan = _plan(name, directory, manifest, corpus, fast, recipe is not None, read_too, options)
     click.echo(
         f"{len(plan.train)} texts for {manifest.identifier} to answer and for the student to read, "
-        f"{len(plan.valid)} to validate; layers {', '.join(map(str, plan.start.layers))}",
+        f"{len(plan.valid)} to validate; layers {', '.join(map(str, plan.start.layers))}"
+        + (f" of {plan.start.neurons} neurons" if plan.start.neurons else ""),
         err=True,
     )
     with TrainingBar() as bar:
@@ -181,6 +192,7 @@ def _plan(
     teacher: Manifest,
     corpus: Corpus,
     fast: FastRecipe,
+    recipe: bool,
     titles: Path | None,
     options: Mapping[str, Any],
 ) -> TrainingPlan:
@@ -201,7 +213,10 @@ def _plan(
         raise UsageError(
             f"--max-tokens {max_tokens}: the teacher reads {teacher.max_tokens}, choose no more"
         )
-    start = from_teacher(directory, teacher, options["layers"] or fast.layers)
+    layers, neurons = (fast.layers, fast.neurons) if recipe else (OWN_LAYERS, 0)
+    start = from_teacher(
+        directory, teacher, options["layers"] or layers, options["neurons"] or neurons
+    )
     language = route(teacher.languages[0])
     unlabelled, archives = unlabelled_titles(titles, language) if titles else ([], [])
     named = Watchlist(load_watchlist(TEMPLATES / "watchlist.yaml").companies)
@@ -222,7 +237,7 @@ def _plan(
             class_weight_power=0.25,
             seed=options["seed"],
             bf16=bf16,
-            dropout=options["dropout"],
+            dropout=fast.dropout if options["dropout"] is None else options["dropout"],
         ),
         train=reading(corpus, unlabelled, named),
         valid=corpus.valid,
