@@ -1,5 +1,7 @@
 """The last layer of a BERT for the first token alone, whose state is then a text's vector."""
 
+from typing import Any, cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -8,19 +10,20 @@ from transformers import BertModel
 
 def can_narrow(backbone: nn.Module) -> bool:
     """Whether `first_states` can run a backbone."""
-    return isinstance(backbone, BertModel) and not backbone.config.is_decoder
+    return isinstance(backbone, BertModel) and not cast("Any", backbone).config.is_decoder
 
 
-def first_states(backbone: BertModel, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-    """The backbone's last state of each text's first token, (texts, hidden); both inputs are
+def first_states(backbone: nn.Module, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    """A BERT's last state of each text's first token, (texts, hidden); both inputs are
     (texts, tokens).
 
-    It is what the whole backbone says. In the last layer the other tokens are only looked at: of
+    It is what the whole of it says. In the last layer the other tokens are only looked at: of
     its twelve products of a token's state with a square matrix they need two, keys and values.
     """
-    states = backbone.embeddings(input_ids=input_ids)
+    bert = cast("Any", backbone)
+    states = bert.embeddings(input_ids=input_ids)
     seen = attention_mask.to(torch.bool)[:, None, None, :]
-    *layers, last = backbone.encoder.layer
+    *layers, last = bert.encoder.layer
     for layer in layers:
         states = layer(states, seen)
     first = states[:, :1]

@@ -24,7 +24,7 @@ AT_ONCE = 16
 
 def neuron_count(network: TwoHeadEncoder) -> int:
     """How many neurons each feed-forward layer has."""
-    return cast("int", _products(layers_of(network)[0])[1].in_features)
+    return _products(layers_of(network)[0])[1].in_features
 
 
 @torch.no_grad()
