@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from models.encoder import TwoHeadEncoder, padded
 from models.training.layers import layers_of
 
-TEXTS, BATCH_TEXTS = 2_048, 32
+TEXTS, BATCH_TEXTS = 1_024, 32
 ROWS_A_BATCH = 512
 """Of tokens whose activations are looked at, about."""
 DAMPING = 0.01

@@ -153,7 +153,7 @@ def _lessons(
     progress: Callable[[Progress], None],
 ) -> Lessons | None:
     """The teacher's answers to the training texts, where there is a teacher."""
-    if plan.distillation is None:
+    if plan.distillation is None or not plan.schedule.epochs:
         return None
 
     def show(done: int, of: int) -> None:

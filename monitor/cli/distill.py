@@ -70,7 +70,12 @@ OWN_LAYERS = "2"
     type=click.Path(path_type=Path),
     help="Validation texts to --train; without them a tenth of it.",
 )
-@click.option("--epochs", type=click.IntRange(1, 1000))
+@click.option(
+    "--epochs",
+    type=click.IntRange(0, 1000),
+    help="Passes over the texts.  0: the student is cut to size and calibrated, and learns nothing."
+    "  [default: the recipe's]",
+)
 @click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True))
 @click.option("--batch-size", type=click.IntRange(1, 4096))
 @click.option(
@@ -230,7 +235,7 @@ def _plan(
         rank=0,
         schedule=Schedule(
             learning_rate=options["learning_rate"] or fast.learning_rate,
-            epochs=options["epochs"] or fast.epochs,
+            epochs=fast.epochs if options["epochs"] is None else options["epochs"],
             batch_size=options["batch_size"] or fast.batch_size,
             max_tokens=max_tokens,
             patience=options["patience"],

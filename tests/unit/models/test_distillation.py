@@ -106,6 +106,19 @@ def test_a_student_with_fewer_neurons_too(school: School, tmp_path: Path) -> Non
         from_teacher(school.directory, school.manifest, "3", neurons=33)
 
 
+def test_a_student_may_be_cut_to_size_and_learn_nothing(school: School, tmp_path: Path) -> None:
+    start = from_teacher(school.directory, school.manifest, "3", neurons=24)
+    schedule = replace(school.plan.schedule, epochs=0)
+    made = train(replace(school.plan, start=start, schedule=schedule), tmp_path / "cut")
+    manifest, network, _ = load_network(tmp_path / "cut")
+    assert made == manifest and "macro_f1" in made.metrics["valid"]
+    # No step was taken: what the cut leaves alone is as its teacher's, but for its int8 rows.
+    kept = network.backbone.get_parameter("encoder.layer.0.attention.self.query.weight")
+    taught = school.network.backbone.get_parameter("encoder.layer.0.attention.self.query.weight")
+    assert torch.allclose(kept, taught, atol=float(taught.abs().max()) / 127)
+    assert school.distance(network) < school.distance(school.plan.start.open(TOPICS)[0])
+
+
 def test_without_its_teacher_a_student_learns_nothing(school: School, tmp_path: Path) -> None:
     """Where no text has a label and the teacher counts for nothing, it stays as far away."""
     assert school.plan.distillation is not None
