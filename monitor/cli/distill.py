@@ -100,7 +100,7 @@ OWN_LAYERS = "2"
 @click.option(
     "--dropout",
     type=click.FloatRange(0, 0.9),
-    help="Share of activations that a step leaves out.  [default: 0]",
+    help="Share of activations that a step leaves out.  [default: as the teacher's]",
 )
 @click.option("--patience", type=click.IntRange(1, 100), default=4, show_default=True)
 @click.option("--seed", type=int, default=2026, show_default=True)
@@ -242,7 +242,7 @@ def _plan(
             class_weight_power=0.25,
             seed=options["seed"],
             bf16=bf16,
-            dropout=fast.dropout if options["dropout"] is None else options["dropout"],
+            dropout=options["dropout"],
         ),
         train=reading(corpus, unlabelled, named),
         valid=corpus.valid,
