@@ -115,7 +115,7 @@ def test_a_student_may_be_cut_to_size_and_learn_nothing(school: School, tmp_path
     # No step was taken: what the cut leaves alone is as its teacher's, but for its int8 rows.
     kept = network.backbone.get_parameter("encoder.layer.0.attention.self.query.weight")
     taught = school.network.backbone.get_parameter("encoder.layer.0.attention.self.query.weight")
-    assert torch.allclose(kept, taught, atol=float(taught.abs().max()) / 127)
+    assert torch.allclose(kept, taught, atol=taught.abs().max().item() / 127)
     assert school.distance(network) < school.distance(school.plan.start.open(TOPICS)[0])
 
 
