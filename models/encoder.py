@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 from transformers.utils import logging as hub_logging
 
+from models.first_token import can_narrow, first_states
 from models.labels import SENTIMENTS, TOPICS
 
 Pooling = Literal["mean", "cls"]
@@ -44,6 +45,8 @@ class TwoHeadEncoder(nn.Module):
 
     def pooled(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """A vector a text, (texts, hidden)."""
+        if self.pooling == "cls" and can_narrow(self.backbone):
+            return first_states(self.backbone, input_ids, attention_mask)
         states = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         if self.pooling == "cls":
             return cast("Tensor", states[:, 0])

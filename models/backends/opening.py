@@ -40,6 +40,8 @@ PROBE_TEXTS = 384
 EXPORTED = "model.xml"
 _WRITTEN = Path(__file__).parent.parent / "data"
 _PRODUCTS = "openvino", "torch"
+_EXPORT = 2
+"""Raised when networks come to be exported otherwise: what was kept before is then made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def open_backend(
                 )
 
             versions = " ".join(f"{item} {importlib.metadata.version(item)}" for item in _PRODUCTS)
-            machine = this_machine(threads, versions)
+            machine = this_machine(threads, f"{versions} export {_EXPORT}")
             choice = read_choice(folder, machine, identifier)
             if choice is None:
                 export(network, folder / EXPORTED)

@@ -29,6 +29,7 @@ class Schedule:
 
     learning_rate: float
     epochs: int
+    """None: the weights stay as they are."""
     batch_size: int
     """Texts a step; with `accumulate` they go through the network in that many parts."""
     max_tokens: int
@@ -85,6 +86,8 @@ def fit(
     With `lessons`, a teacher's answers to `train`, those are learned too. Returns where the run
     ended, with the best epoch and its validation figures.
     """
+    if not schedule.epochs:
+        return Position(best=validate(network, tokenizer, valid, schedule.max_tokens))
     if schedule.dropout is not None:
         for module in network.modules():
             if isinstance(module, nn.Dropout):

@@ -1,7 +1,7 @@
 """A student with some of its teacher's layers: which, and taking the others away."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +12,8 @@ from models.manifest import ModelError
 
 _COUNTS = ("num_hidden_layers", "n_layers")
 """What a configuration calls the number of layers."""
+_WIDTHS = ("intermediate_size", "hidden_dim")
+"""What it calls the number of neurons in each."""
 
 
 def chosen_layers(wanted: str, count: int) -> tuple[int, ...]:
@@ -43,7 +45,12 @@ def chosen_layers(wanted: str, count: int) -> tuple[int, ...]:
 
 def layer_count(network: TwoHeadEncoder) -> int:
     """How many layers a network has."""
-    return len(_stack(network).layer)
+    return len(layers_of(network))
+
+
+def layers_of(network: TwoHeadEncoder) -> list[nn.Module]:
+    """The layers of a network, from the first to the last."""
+    return list(_stack(network).layer)
 
 
 def keep_layers(network: TwoHeadEncoder, layers: Sequence[int]) -> None:
@@ -54,12 +61,18 @@ def keep_layers(network: TwoHeadEncoder, layers: Sequence[int]) -> None:
     config.num_hidden_layers = len(layers)
 
 
-def copy_config(source: Path, target: Path, layers: Sequence[int]) -> None:
-    """Write a network's configuration as that of one with only these layers."""
+def copy_config(source: Path, target: Path, layers: int, neurons: int = 0) -> None:
+    """Write a network's configuration as that of one with so many layers, and neurons in each of
+    them; 0 are as many as it has."""
     values = json.loads(source.read_text(encoding="utf-8"))
-    name = next((name for name in _COUNTS if name in values), _COUNTS[0])
-    values[name] = len(layers)
+    values[_key(values, _COUNTS)] = layers
+    if neurons:
+        values[_key(values, _WIDTHS)] = neurons
     target.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
+def _key(values: Mapping[str, Any], names: Sequence[str]) -> str:
+    return next((name for name in names if name in values), names[0])
 
 
 def _stack(network: TwoHeadEncoder) -> Any:

@@ -34,6 +34,7 @@ from models.training.fit import Progress, Schedule, fit, tokenised
 from models.training.layers import copy_config
 from models.training.lessons import Distillation, Lessons, ask_teacher
 from models.training.linear import fit_linear, linear_calibration, save_linear
+from models.training.neurons import TEXTS, keep_neurons
 from models.training.start import Start
 from models.training.validation import logits
 from models.verification import NAME_PATTERN
@@ -118,7 +119,7 @@ def _make_encoder(
     read_backbone_config(config_path)
     tokenizer = open_tokenizer(tokenizer_path, plan.schedule.max_tokens)
     if plan.start.layers:
-        copy_config(config_path, result / CONFIG, plan.start.layers)
+        copy_config(config_path, result / CONFIG, len(plan.start.layers), plan.start.neurons)
     else:
         shutil.copyfile(config_path, result / CONFIG)
     shutil.copyfile(tokenizer_path, result / TOKENIZER)
@@ -144,6 +145,8 @@ def _fitted(
     assert plan.method != "linear"
     torch.manual_seed(plan.schedule.seed)
     network, _, _ = plan.start.open(plan.topics)
+    if plan.start.neurons:
+        keep_neurons(network, plan.start.neurons, _sample(plan, tokenizer))
     steps = -(-len(plan.train) // plan.schedule.batch_size) * plan.schedule.epochs
     adapter = adapter_for(plan.method, network.backbone, plan.rank, steps)
     network.backbone = adapter.backbone
@@ -177,6 +180,12 @@ def _refit(
     return replace(plan, train=[*plan.train, *plan.valid], valid=[], schedule=schedule), tell
 
 
+def _sample(plan: TrainingPlan, tokenizer: Tokenizer) -> list[list[int]]:
+    """Tokens of some training texts, from all over."""
+    step = max(1, len(plan.train) // TEXTS)
+    return tokenised(tokenizer, plan.train[::step], plan.schedule.max_tokens)
+
+
 def _lessons(
     plan: TrainingPlan,
     tokenizer: Tokenizer,
@@ -184,7 +193,7 @@ def _lessons(
     progress: Callable[[Progress], None],
 ) -> Lessons | None:
     """The teacher's answers to the training texts, where there is a teacher."""
-    if plan.distillation is None:
+    if plan.distillation is None or not plan.schedule.epochs:
         return None
 
     def show(done: int, of: int) -> None:

@@ -13,6 +13,7 @@ from models.loading import (
 )
 from models.manifest import Base, Manifest, ModelError, file_sha256
 from models.training.layers import chosen_layers, keep_layers, layer_count
+from models.training.neurons import neuron_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,14 @@ class Start:
     reads_companies: bool = False
     layers: tuple[int, ...] = ()
     """Those that are kept of a model of ours, if not all."""
+    neurons: int = 0
+    """As many are kept of each of its feed-forward layers; 0 are all."""
 
     @property
     def identity(self) -> str:
         """What tells this start from others."""
         kept = f" {self.layers}" if self.layers else ""
+        kept += f" {self.neurons} neurons" if self.neurons else ""
         return f"{self.base.name} {self.base.sha256}{kept}"
 
     def open(self, topics: tuple[str, ...]) -> tuple[TwoHeadEncoder, Path, Path]:
@@ -82,9 +86,9 @@ def from_model(directory: Path, manifest: Manifest) -> Start:
     return Start(base, manifest.pooling, directory, True, manifest.reads_companies)
 
 
-def from_teacher(directory: Path, manifest: Manifest, layers: str) -> Start:
+def from_teacher(directory: Path, manifest: Manifest, layers: str, neurons: int = 0) -> Start:
     """Start a student from its teacher's own weights, less the layers that are not wanted (see
-    `models.training.layers`). Raises ModelError."""
+    `models.training.layers`), and with so many neurons in each; 0 are all. Raises ModelError."""
     if LINEAR in manifest.files:
         raise ModelError(f"{directory}: a linear model has no layers to choose from")
     _, network, _ = load_network(directory)
@@ -95,4 +99,7 @@ def from_teacher(directory: Path, manifest: Manifest, layers: str) -> Start:
         sha256=manifest.base.sha256,
     )
     chosen = chosen_layers(layers, layer_count(network))
-    return Start(base, manifest.pooling, directory, True, manifest.reads_companies, chosen)
+    known = neuron_count(network)
+    if neurons > known:
+        raise ModelError(f"{neurons} neurons: the teacher has {known} in a layer, choose no more")
+    return Start(base, manifest.pooling, directory, True, manifest.reads_companies, chosen, neurons)

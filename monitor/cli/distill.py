@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from models.training.run import TrainingPlan
     from models.training.study import FastRecipe
 
+OWN_LAYERS = "2"
+"""Of a teacher of one's own, where nothing else is asked for."""
+
 
 @click.command()
 @click.option("--recipe", type=click.Choice(["en", "zh"]), help="Make a bundled fast model again.")
@@ -29,7 +32,13 @@ if TYPE_CHECKING:
 @click.option(
     "--layers",
     help="The teacher's layers that are kept: 0,5 are those, 2 is two, evenly picked.  "
-    "[default: the recipe's]",
+    "[default: with --recipe the recipe's, else two]",
+)
+@click.option(
+    "--neurons",
+    type=click.IntRange(1, 16_384),
+    help="Neurons that are kept of each feed-forward layer: those that the others make up for "
+    "least.  [default: with --recipe the recipe's, else all]",
 )
 @click.option(
     "--data",
@@ -61,7 +70,12 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Validation texts to --train; without them a tenth of it.",
 )
-@click.option("--epochs", type=click.IntRange(1, 1000))
+@click.option(
+    "--epochs",
+    type=click.IntRange(0, 1000),
+    help="Passes over the texts.  0: the student is cut to size and calibrated, and learns nothing."
+    "  [default: the recipe's]",
+)
 @click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True))
 @click.option("--batch-size", type=click.IntRange(1, 4096))
 @click.option(
@@ -164,10 +178,12 @@ def distill(
         corpus = recipe_corpus(RECIPES[language], data, texts)
     fast = FAST_RECIPES[language]
     name = f"{manifest.name}-fast" if recipe else output.name
-    plan = _plan(name, directory, manifest, corpus, fast, texts if titles else None, options)
+    read_too = texts if titles else None
+    plan = _plan(name, directory, manifest, corpus, fast, recipe is not None, read_too, options)
     click.echo(
         f"{len(plan.train)} texts for {manifest.identifier} to answer and for the student to read, "
-        f"{len(plan.valid)} to validate; layers {', '.join(map(str, plan.start.layers))}",
+        f"{len(plan.valid)} to validate; layers {', '.join(map(str, plan.start.layers))}"
+        + (f" of {plan.start.neurons} neurons" if plan.start.neurons else ""),
         err=True,
     )
     with TrainingBar() as bar:
@@ -181,6 +197,7 @@ def _plan(
     teacher: Manifest,
     corpus: Corpus,
     fast: FastRecipe,
+    recipe: bool,
     titles: Path | None,
     options: Mapping[str, Any],
 ) -> TrainingPlan:
@@ -201,7 +218,10 @@ def _plan(
         raise UsageError(
             f"--max-tokens {max_tokens}: the teacher reads {teacher.max_tokens}, choose no more"
         )
-    start = from_teacher(directory, teacher, options["layers"] or fast.layers)
+    layers, neurons = (fast.layers, fast.neurons) if recipe else (OWN_LAYERS, 0)
+    start = from_teacher(
+        directory, teacher, options["layers"] or layers, options["neurons"] or neurons
+    )
     language = route(teacher.languages[0])
     unlabelled, archives = unlabelled_titles(titles, language) if titles else ([], [])
     named = Watchlist(load_watchlist(TEMPLATES / "watchlist.yaml").companies)
@@ -215,7 +235,7 @@ def _plan(
         rank=0,
         schedule=Schedule(
             learning_rate=options["learning_rate"] or fast.learning_rate,
-            epochs=options["epochs"] or fast.epochs,
+            epochs=fast.epochs if options["epochs"] is None else options["epochs"],
             batch_size=options["batch_size"] or fast.batch_size,
             max_tokens=max_tokens,
             patience=options["patience"],

@@ -21,6 +21,7 @@ from models.training.examples import Example
 from models.training.fit import Progress, Schedule, tokenised
 from models.training.layers import chosen_layers, copy_config, keep_layers, layer_count
 from models.training.lessons import Distillation, ask_teacher
+from models.training.neurons import neuron_count
 from models.training.run import TrainingPlan, train, workplace_of
 from models.training.start import from_teacher
 from models.training.validation import logits
@@ -90,6 +91,32 @@ def test_a_student_comes_to_answer_as_its_teacher_does(school: School, tmp_path:
     assert made.reads_companies
     assert "calibration" in made.metrics
     assert BundledModel(str(tmp_path / "student")).identifier == made.identifier
+
+
+def test_a_student_with_fewer_neurons_too(school: School, tmp_path: Path) -> None:
+    start = from_teacher(school.directory, school.manifest, "3", neurons=12)
+    plan = replace(school.plan, start=start)
+    made = train(plan, tmp_path / "narrow")
+    manifest, network, _ = load_network(tmp_path / "narrow")
+    assert made == manifest
+    assert (layer_count(network), neuron_count(network)) == (3, 12)
+    assert school.distance(network) < school.distance(school.plan.start.open(TOPICS)[0]) / 2
+    assert plan.digest() != school.plan.digest()
+    with pytest.raises(ModelError, match="33 neurons: the teacher has 32 in a layer"):
+        from_teacher(school.directory, school.manifest, "3", neurons=33)
+
+
+def test_a_student_may_be_cut_to_size_and_learn_nothing(school: School, tmp_path: Path) -> None:
+    start = from_teacher(school.directory, school.manifest, "3", neurons=24)
+    schedule = replace(school.plan.schedule, epochs=0)
+    made = train(replace(school.plan, start=start, schedule=schedule), tmp_path / "cut")
+    manifest, network, _ = load_network(tmp_path / "cut")
+    assert made == manifest and "macro_f1" in made.metrics["valid"]
+    # No step was taken: what the cut leaves alone is as its teacher's, but for its int8 rows.
+    kept = network.backbone.get_parameter("encoder.layer.0.attention.self.query.weight")
+    taught = school.network.backbone.get_parameter("encoder.layer.0.attention.self.query.weight")
+    assert torch.allclose(kept, taught, atol=taught.abs().max().item() / 127)
+    assert school.distance(network) < school.distance(school.plan.start.open(TOPICS)[0])
 
 
 def test_without_its_teacher_a_student_learns_nothing(school: School, tmp_path: Path) -> None:
@@ -218,7 +245,7 @@ def test_encoders_of_all_types_lose_layers(tmp_path: Path, model_type: str) -> N
     torch.manual_seed(0)
     network = TwoHeadEncoder(*empty_backbone(config), "mean").eval()
     keep_layers(network, (0, 2))
-    copy_config(tmp_path / "config.json", tmp_path / "cut.json", (0, 2))
+    copy_config(tmp_path / "config.json", tmp_path / "cut.json", 2)
     cut = json.loads((tmp_path / "cut.json").read_text(encoding="utf-8"))
     assert cut == {**config, key: 2}
     other = TwoHeadEncoder(*empty_backbone(cut), "mean").eval()

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from models.loading import resolve
+from models.journal import LANGUAGES
+from models.loading import load_network, resolve
 from models.manifest import ModelError
 from models.registry import Registry
 from models.serving import ModelService, ServiceOptions
 from models.tiers import accurate, bundled_models, in_tier
+from models.training.layers import layer_count
+from models.training.neurons import neuron_count
 from tests.unit.models.tiny import bundled_tiers, write_tiny
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -55,6 +58,18 @@ def test_a_fast_model_can_be_promoted_for_one_language(bundled: Path, tmp_path: 
     service = ModelService(registry, SPECS, ServiceOptions(device="cpu"))
     service.start()
     assert service.serving == {"en": "bundled:en-fast", "zh": "bundled:zh"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_fast_models_that_are_bundled_come_from_the_accurate_ones(language: str) -> None:
+    accurate_model, fast = bundled_models("accurate")[language], bundled_models("fast")[language]
+    assert fast == f"{accurate_model}-fast"
+    manifest, network, _ = load_network(resolve(fast))
+    teacher, taught_by, _ = load_network(resolve(accurate_model))
+    assert manifest.teacher == teacher.identifier
+    assert (manifest.topics, manifest.max_tokens) == (teacher.topics, teacher.max_tokens)
+    narrower = neuron_count(network) < neuron_count(taught_by)
+    assert narrower or layer_count(network) < layer_count(taught_by)
 
 
 def test_where_no_fast_model_was_made_the_accurate_one_serves(

@@ -33,9 +33,9 @@ def test_a_student_of_ones_own_model(
     row = {"published": "2026-01-05T09:00:00Z", "source": "Wire", "title": "Bank at record loss"}
     (archives / "news.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
     command = [
-        "distill", "--teacher", str(tmp_path / "teacher"), "--layers", "1", "--train", str(labels),
-        "--valid", str(labels), "--texts", str(archives), "--epochs", "2", "--no-bf16",
-        "--output", str(tmp_path / "fast"),
+        "distill", "--teacher", str(tmp_path / "teacher"), "--layers", "1", "--neurons", "24",
+        "--train", str(labels), "--valid", str(labels), "--texts", str(archives),
+        "--epochs", "2", "--no-bf16", "--output", str(tmp_path / "fast"),
     ]  # fmt: skip
     monkeypatch.setattr(sys, "argv", ["undertone", *command])
     # What validates is never trained on: only the archive's title is left to read.
@@ -45,6 +45,8 @@ def test_a_student_of_ones_own_model(
     made = read_manifest(tmp_path / "fast")
     assert (made.name, made.method, made.teacher) == ("fast", "distilled", teacher.identifier)
     assert made.max_tokens == teacher.max_tokens
+    config = json.loads((tmp_path / "fast" / "config.json").read_text(encoding="utf-8"))
+    assert config["intermediate_size"] == 24
     assert [(item.name, item.licence) for item in made.data] == [
         ("labels.csv", "own"), ("news.jsonl", "not stated"),
     ]  # fmt: skip
@@ -64,6 +66,7 @@ def test_a_student_of_ones_own_model(
         (("--teacher", "{folder}/none", "--train", "{labels}"), "no such model directory"),
         (("--teacher", "bundled:en", "--train", "{labels}", "--layers", "0,6"), "has 0 to 5"),
         (("--teacher", "bundled:en", "--train", "{labels}", "--layers", "all"), "write which"),
+        (("--teacher", "bundled:en", "--train", "{labels}", "--neurons", "1537"), "has 1536 in"),
         (("--teacher", "bundled:en", "--train", "{labels}", "--max-tokens", "65"), "reads 64"),
         (("--teacher", "bundled:en", "--train", "{folder}/none.csv"), "no such file"),
         (("--teacher", "bundled:en", "--train", "{labels}", "--texts", "{folder}"), "no archive"),
