@@ -209,7 +209,7 @@ def test_other_delimiters_of_csv(tmp_path: Path, delimiter: str) -> None:
     ("name", "data", "message"),
     [
         ("a.jsonl", b"", "the file is empty"),
-        ("a.csv.gz", gzip.compress(b""), "the archive holds no rows|has no column"),
+        ("a.csv.gz", gzip.compress(b"", mtime=0), "the archive holds no rows|has no column"),
         ("a.jsonl", b"\n\n", "the archive holds no rows"),
         ("a.csv", b"published,title,source\n", "the archive holds no rows"),
         ("a.parquet", parquet([{"title": "t"}])[:-20], "does not open as a Parquet file"),
