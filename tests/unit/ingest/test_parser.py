@@ -188,7 +188,7 @@ def test_a_malformed_document_is_read_as_far_as_it_goes() -> None:
         (b"%PDF-1.7", "the document is a PDF, not a feed"),
         (b"PK\x03\x04\0", "the document is a ZIP archive, not a feed"),
         (b"\x00\x01\x02", "the document is binary data, not a feed"),
-        (gzip.compress(b"x"), "the document is binary data, not a feed"),
+        (gzip.compress(b"x", mtime=0), "the document is binary data, not a feed"),
         (b'{"a": 1}', "the document is JSON, but not a JSON Feed"),
         (b"[1]", "the document is JSON, but not a JSON Feed"),
         (b'{"version": "https://jsonfeed.org/version/1"}', "the JSON Feed has no list of items"),
