@@ -51,7 +51,9 @@ def history(
         against = totals(engine, rule.dimension, begin, through, list(rule.against) or None)
     unseen = unseen_counts(engine, sight, begin + 1, through)
     if unseen:
-        found = without(rule.dimension, found, unseen)
+        own = {name: counts for name, counts in unseen.items() if name[2] > after}
+        seen = without(rule.dimension, found, own)
+        found = {key: buckets for key, buckets in seen.items() if rule.watches(key)}
         against = totals_without(rule, against, unseen)
     if isinstance(rule, ThresholdRule) and rule.corrected_for is not None:
         found = with_kinds(engine, rule.dimension, found, sight)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
+import msgspec
 from sqlalchemy import Engine, select
 
 from alerts.rules import AnyRule, DivergenceRule
@@ -69,15 +70,19 @@ def window_from_articles(
 def without(
     dimension: str, found: Mapping[str, Sequence[Bucket]], unseen: Mapping[TallyKey, Counts]
 ) -> dict[str, list[Bucket]]:
-    """The buckets by key, less what is not seen; those that are then empty are left out."""
+    """The buckets by key, less what is not seen; those that are then empty are left out.
+
+    What was seen and is there no more, like an article that was retracted since, is not in the
+    tallies: a bucket, or a key, may be of it alone.
+    """
     own: dict[str, dict[int, Counts]] = {}
     for (name, key, start), counts in unseen.items():
         if name == dimension:
             own.setdefault(key, {})[start] = counts
     return {
         key: left
-        for key, buckets in found.items()
-        if (left := _less(buckets, own[key]) if key in own else list(buckets))
+        for key in sorted(found.keys() | own.keys())
+        if (left := _less(found.get(key, ()), own.get(key, {})))
     }
 
 
@@ -106,13 +111,12 @@ def _tallied(told: Iterable[CountedArticle]) -> dict[TallyKey, Counts]:
 
 
 def _less(buckets: Sequence[Bucket], unseen: Mapping[int, Counts]) -> list[Bucket]:
-    left: list[Bucket] = []
-    for bucket in buckets:
-        counts = unseen.get(bucket.start, Counts())
-        values = [getattr(bucket, name) - getattr(counts, name) for name in _COUNTS]
-        if values[1] > 0:
-            left.append(Bucket(bucket.start, *values))
-    return left
+    there = {bucket.start: bucket for bucket in buckets}
+    for start, counts in unseen.items():
+        bucket = there.get(start, Bucket(start))
+        values = {name: getattr(bucket, name) - getattr(counts, name) for name in _COUNTS}
+        there[start] = msgspec.structs.replace(bucket, **values)
+    return [there[start] for start in sorted(there) if there[start].articles > 0]
 
 
 def _moment(seconds: int) -> datetime:

@@ -31,8 +31,8 @@ def articles_by_hour(
         for source, start, count in connection.execute(query):
             found.setdefault(source, {})[start] = int(count)
     for (dimension, source, start), counts in unseen_counts(engine, sight, begin, end - 1).items():
-        if dimension == "source" and source in found:
-            own = found[source]
+        if dimension == "source":
+            own = found.setdefault(source, {})
             at = start - start % HOUR_SECONDS
             own[at] = own.get(at, 0) - counts.articles
     return {

@@ -90,6 +90,27 @@ def test_an_alert_of_corrected_news_is_explained_as_it_was_and_followed_up(
     assert remove_alerts(engine, LATER + timedelta(days=30), 10) in (None, 1)
 
 
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.detector))
+def test_what_was_alone_in_its_bucket_is_still_explained_once_retracted(
+    engine: Engine, rule: AnyRule
+) -> None:
+    alert = fired(engine, rule)
+    for name in ("bad 0", "bad 1", "calm 0", "calm 285", "other 1", "other 286"):
+        assert retract(engine, name, LATER) == "retracted"
+    found = explain(engine, [rule], alert)
+    assert found.differences == ()
+    assert not found.from_last_step
+    assert "retracted" in found.changed.values()
+
+
+def test_a_company_is_explained_of_which_all_was_retracted(engine: Engine) -> None:
+    rule = SURGE.model_copy(update={"except_keys": ("Bolt",)})
+    alert = fired(engine, rule)
+    for event in news():
+        assert retract(engine, event.article.id, LATER) == "retracted"
+    assert explain(engine, [rule], alert).differences == ()
+
+
 def test_a_correction_that_leaves_the_alert_standing_is_not_told(engine: Engine) -> None:
     alert = fired(engine, SURGE, channels=["terminal"])
     assert apply(engine, [corrected(1, negative=0.95)], None, clock).corrected == 1

@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 
 from monitor.events import ScoredEvent
 from monitor.store.ingestion import apply
+from monitor.store.retraction import retract
 from monitor.store.sight import Sight
 from monitor.store.sources import articles_by_hour, last_buckets, stories_by_source
 from tests.unit.monitor.stories_data import START, scored
@@ -42,6 +43,12 @@ def test_articles_count_by_source_and_hour_as_far_as_they_are_seen(engine: Engin
     assert last == {"wire": BEGIN + 2 * HOUR + 1_800, "blog": BEGIN + HOUR + 1_800}
     assert last_buckets(engine, BEGIN, BEGIN + DAY, early)["blog"] == BEGIN + 1_800
     assert last_buckets(engine, BEGIN + DAY, BEGIN + 2 * DAY, ALL) == {}
+    for name in ("c", "d", "e"):
+        assert retract(engine, name, START + timedelta(hours=12)) == "retracted"
+    assert last_buckets(engine, BEGIN, BEGIN + DAY, ALL) == {"wire": BEGIN + 3_000}
+    then = Sight(as_of=START + timedelta(hours=10))
+    assert articles_by_hour(engine, BEGIN, BEGIN + DAY, then) == hours
+    assert last_buckets(engine, BEGIN, BEGIN + DAY, then) == last
 
 
 def test_stories_count_once_by_their_first_source_and_read_as_for_the_company(
