@@ -9,7 +9,7 @@ class FollowUp(msgspec.Struct, frozen=True, kw_only=True):
     changed: dict[str, int]
     """Stories of the alert by what happened to them: corrected, retracted or rescored."""
     value: float
-    """Negative share of the window's stories now."""
+    """Negative share of the window's stories now; corrected where the rule corrects it."""
     lower: float
     upper: float
     stories: int

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from alerts.alert import Alert
+from alerts.correction import corrected, rates_of
 from alerts.follow_up import FollowUp
 from alerts.intervals import wilson
 from alerts.rules import AnyRule, CriticalRule, rule_hash
@@ -13,8 +14,10 @@ from alerts.series import BUCKET_SECONDS, Bucket
 from monitor.evidence import window_articles, with_evidence
 from monitor.grounds import amended, decode_grounds
 from monitor.store.alerts import grounds_of
+from monitor.store.article_kinds import with_kinds
 from monitor.store.critical import critical_series
 from monitor.store.engine import reading
+from monitor.store.model_errors import known_errors
 from monitor.store.seen_tallies import window_from_articles
 from monitor.store.sight import Sight
 from monitor.store.versions import reasons_since
@@ -45,18 +48,24 @@ def follow_up(
         for old, new in [(before.get(start, Bucket(start)), after.get(start, Bucket(start)))]
         if (new.stories, new.negative) != (old.stories, old.negative)
     }
-    if not changes:
+    mixes = {start: item.mix for start, item in after.items()}
+    if not changes and mixes == {start: item.mix for start, item in before.items()}:
         return None
-    again, seen = amended(rule, alert.key, kept, changes)
+    # Of kinds that were not known when it fired, like those of a newer model, what is known now.
+    errors = known_errors(engine) | dict(kept.errors) if alert.correction else {}
+    again, seen = amended(rule, alert.key, kept, changes, mixes, errors)
     if again is not None:
         return None
     window = [item for start, item in after.items() if start > kept.through - rule.window]
     stories = sum(item.stories for item in window)
     negative = sum(item.negative for item in window)
-    lower, upper = wilson(negative, stories)
+    value, (lower, upper) = negative / stories if stories else 0.0, wilson(negative, stories)
+    rates, _ = rates_of((kind for item in window for kind in item.mix), errors)
+    if rates is not None:
+        value, lower, upper = corrected(negative, stories, rates)
     return with_evidence(engine, alert, now).evidence, FollowUp(
         changed=_changed(engine, alert, was, fired),
-        value=round(negative / stories if stories else 0.0, 6),
+        value=round(value, 6),
         lower=round(lower, 6),
         upper=round(upper, 6),
         stories=stories,
@@ -70,8 +79,12 @@ def _counts(
 ) -> Mapping[int, Bucket]:
     """What the rule folds of the alert's key, by bucket start."""
     if not isinstance(rule, CriticalRule):
-        return window_from_articles(engine, alert.dimension, alert.key, first, last, sight)
-    found = critical_series(
+        found = window_from_articles(engine, alert.dimension, alert.key, first, last, sight)
+        if alert.correction is None:
+            return found
+        told = with_kinds(engine, alert.dimension, {alert.key: list(found.values())}, sight)
+        return {item.start: item for item in told[alert.key]}
+    stories = critical_series(
         engine,
         first - BUCKET_SECONDS,
         last,
@@ -80,7 +93,7 @@ def _counts(
         lambda company: company == alert.key,
         sight,
     )
-    return {item.start: item for item in found.get(alert.key, [])}
+    return {item.start: item for item in stories.get(alert.key, [])}
 
 
 def _changed(engine: Engine, alert: Alert, was: Sight, fired: datetime) -> dict[str, int]:

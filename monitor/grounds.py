@@ -6,12 +6,14 @@ alert fits into some kilobytes.
 
 import zlib
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
 from alerts.alert import Alert
-from alerts.correction import ErrorCounts, Kind
+from alerts.correction import ErrorCounts, Kind, Mix
 from alerts.detectors import amend
+from alerts.detectors.threshold import ThresholdDetector
 from alerts.fold import KeyState, Transition, fold
 from alerts.rules import AnyRule
 from alerts.series import BUCKET_SECONDS, Bucket, Finding
@@ -77,20 +79,29 @@ def again(rule: AnyRule, key: str, kept: Grounds) -> Alert | None:
 
 
 def amended(
-    rule: AnyRule, key: str, kept: Grounds, changes: Mapping[int, tuple[int, int]]
+    rule: AnyRule,
+    key: str,
+    kept: Grounds,
+    changes: Mapping[int, tuple[int, int]],
+    mixes: Mapping[int, Mix] = MappingProxyType({}),
+    errors: Mapping[Kind, ErrorCounts] = MappingProxyType({}),
 ) -> tuple[Alert | None, Finding | None]:
     """The alert that comes of the last step with other counts in its window, None where none does;
     and what the detector saw at last, None where no news was left to look at.
 
     `changes` are (stories, negative) to add, by bucket start. What was learned before is as it was.
+    For a rule that corrects for the models' errors, `mixes` are the kinds of the window's articles
+    as they are now, by bucket start, and `errors` what is known of these kinds.
     """
     state = _copied(kept.state)
-    around = Surroundings(rule, kept.shares, kept.against)
+    around = Surroundings(rule, kept.shares, kept.against, errors)
     stands = state.bucket
     if stands is not None:
         first = stands + BUCKET_SECONDS - rule.window
         inside = {start: item for start, item in changes.items() if first <= start <= stands}
         amend(state.detector, rule, inside, stands, around)
+        if isinstance(state.detector, ThresholdDetector):
+            state.detector.remix({at: mix for at, mix in mixes.items() if first <= at <= stands})
     buckets = {item.start: item for item in kept.buckets}
     for start, (stories, negative) in changes.items():
         if (stands is None or start > stands) and start <= kept.through:
@@ -98,7 +109,10 @@ def amended(
             buckets[start] = msgspec.structs.replace(
                 old, stories=old.stories + stories, negative=old.negative + negative
             )
-    ahead = [buckets[start] for start in sorted(buckets)]
+    ahead = [
+        msgspec.structs.replace(buckets[start], mix=mixes.get(start, ()))
+        for start in sorted(buckets)
+    ]
     seen: list[Finding] = []
     _, transitions = fold(
         rule,

@@ -1,8 +1,10 @@
 """Threshold: the negative share of a window is, beyond doubt, above a limit."""
 
+from collections.abc import Mapping
+
 import msgspec
 
-from alerts.correction import Correction, Kind, corrected, rates_of
+from alerts.correction import Correction, Kind, Mix, corrected, rates_of
 from alerts.rules import ThresholdRule
 from alerts.series import Bucket, Finding, Window
 from alerts.surroundings import Surroundings
@@ -43,6 +45,12 @@ class ThresholdDetector(msgspec.Struct, tag="threshold"):
             left=found.value < leave or 2 * stories < rule.min_stories,
             score=found.lower - rule.share,
         )
+
+    def remix(self, mixes: Mapping[int, Mix]) -> None:
+        """Take what kinds the window's articles are of as that is now, by bucket."""
+        self.kinds = [
+            (start, kind, articles) for start in sorted(mixes) for kind, articles in mixes[start]
+        ]
 
     def _corrected(self, found: Finding, bucket: Bucket, around: Surroundings) -> Finding:
         """The share behind the one that was seen, with its interval; as it was seen where too

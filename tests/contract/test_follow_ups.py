@@ -6,24 +6,30 @@ import itertools
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 from sqlalchemy import Engine, func, select
 
 from alerts.channels.terminal import TerminalChannel
+from alerts.correction import ErrorCounts
+from alerts.intervals import wilson
 from alerts.rules import AnyRule
 from monitor.events import ScoredEvent
 from monitor.explanation import explain
+from monitor.rescoring import adopt
 from monitor.store import follow_ups
 from monitor.store.engine import reading
 from monitor.store.ingestion import apply, known_ids
 from monitor.store.leases import ADOPTION, hold, release
+from monitor.store.model_errors import note_errors
 from monitor.store.readers import tally_rows
 from monitor.store.removal import remove_alerts
+from monitor.store.rescores import Selection, keep_beside
 from monitor.store.retraction import retract
 from monitor.store.schema import article_versions, outbox
 from monitor.workers.follow_up import FollowUps
 from monitor.workers.notify import NotifyWorker
-from tests.contract.test_explanation import RULES, SURGE, fired, forget_news, news
+from tests.contract.test_explanation import CORRECTED, RULES, SURGE, fired, forget_news, news
 from tests.unit.monitor.stories_data import START, scored
 
 END = START + timedelta(days=13)
@@ -88,6 +94,46 @@ def test_an_alert_of_corrected_news_is_explained_as_it_was_and_followed_up(
     forget_news(engine, START + timedelta(days=30))
     assert explain(engine, [rule], alert).differences == ()
     assert remove_alerts(engine, LATER + timedelta(days=30), 10) in (None, 1)
+
+
+def test_a_corrected_share_is_corrected_in_the_follow_up_too(engine: Engine) -> None:
+    """As it was read the share would have gone below the limit; corrected, it is above."""
+    alert = fired(engine, CORRECTED, channels=["terminal"])
+    found = explain(engine, [CORRECTED], alert)
+    calm = next(item.id for item in found.articles if item.label != "negative")
+    watcher = watch(engine, CORRECTED)
+    for name in (calm, "bad 0"):
+        assert retract(engine, name, LATER) == "retracted"
+    assert wilson(alert.negative - 1, alert.stories - 2)[0] < alert.baseline
+    assert rounds(watcher) == []
+    correct(engine, 1, 2, 4, 5)
+    assert rounds(watcher) == [alert.id]
+    told = follow_ups.latest_of(engine, alert.id)
+    assert told is not None
+    said = told[0]
+    assert (said.negative, said.stories) == (alert.negative - 5, alert.stories - 2)
+    # Sensitivity is 0.9, specificity 0.95.
+    assert said.value == pytest.approx((said.negative / said.stories - 0.05) / 0.85, abs=1e-6)
+    assert said.lower < said.value < said.upper
+
+
+def test_a_model_that_errs_more_often_may_have_told_nothing(engine: Engine) -> None:
+    """No label changes with it, only what a label is worth."""
+    alert = fired(engine, CORRECTED, channels=["terminal"])
+    new = "other@1"
+    note_errors(engine, {(new, "sentiment", "en"): ErrorCounts(200, 180, 400, 200)}, LATER)
+    keep_beside(
+        engine, [msgspec.structs.replace(event, model=new, scored=LATER) for event in news()]
+    )
+    watcher = watch(engine, CORRECTED)
+    assert rounds(watcher) == []
+    adopt(engine, Selection({"en": new}), 1, "me", now=clock)
+    assert rounds(watcher) == [alert.id]
+    told = follow_ups.latest_of(engine, alert.id)
+    assert told is not None
+    assert (told[0].negative, told[0].stories) == (alert.negative, alert.stories)
+    assert told[0].value == pytest.approx((alert.negative / alert.stories - 0.5) / 0.4, abs=1e-6)
+    assert explain(engine, [CORRECTED], alert).equal
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.detector))
