@@ -8,6 +8,7 @@ from monitor.bus import Bus
 from monitor.events import ARTICLES, DEAD_LETTER_TOPICS, SCORED
 from monitor.settings import Settings
 from monitor.store import alerts as alert_store
+from monitor.store import follow_ups
 from monitor.store.feeds import StoredFeedStates
 from monitor.store.ingestion import positions, watermarks
 from monitor.store.readers import article_count
@@ -42,7 +43,15 @@ def status_of(settings: Settings, engine: Engine, bus: Bus) -> dict[str, Any]:
         "dead_letters": sum(sum(ends[topic].values()) for topic in DEAD_LETTER_TOPICS.values()),
         "watermark": marks[1] if marks else None,
         "open_alerts": len(alert_store.listing(engine, alert_store.OPEN_STATES)),
-        "deliveries": alert_store.outbox_counts(engine),
+        "deliveries": deliveries(engine),
         "feeds": feeds,
         "housekeeping": removed_so_far(engine),
     }
+
+
+def deliveries(engine: Engine) -> dict[str, int]:
+    """Number of deliveries by state; a follow-up that is owed is queued, too."""
+    counts = alert_store.outbox_counts(engine)
+    if owed := counts.pop(follow_ups.QUEUED, 0):
+        counts["queued"] = counts.get("queued", 0) + owed
+    return counts

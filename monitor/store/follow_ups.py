@@ -8,13 +8,16 @@ from sqlalchemy import Engine, func, select
 
 from alerts.alert import Alert
 from alerts.follow_up import FollowUp
-from monitor.store.alerts import decode_alert
+from monitor.store.alerts import Delivery, decode_alert
 from monitor.store.engine import reading, writing
 from monitor.store.ingestion import insert_for
 from monitor.store.readers import under
 from monitor.store.schema import alerts, article_versions, follow_ups, outbox
 
 EVENT = "follow-up"
+QUEUED = "follow-up"
+"""The state of what is owed here. Versions that know of no follow-ups look for "queued" alone: they
+would send one as a fresh alarm while a cluster is upgraded role by role."""
 
 
 def last_change(engine: Engine) -> tuple[int | None, datetime | None]:
@@ -73,7 +76,7 @@ def save(engine: Engine, alert: Alert, state: str, said: FollowUp, now: datetime
                     alert_id=alert.id,
                     event=EVENT,
                     channel=channel,
-                    state="queued",
+                    state=QUEUED,
                     attempts=0,
                     queued=now,
                     next_attempt=now,
@@ -81,6 +84,19 @@ def save(engine: Engine, alert: Alert, state: str, said: FollowUp, now: datetime
                 )
             )
     return True
+
+
+def due(engine: Engine, now: datetime, limit: int = 50) -> list[Delivery]:
+    """Deliveries of follow-ups whose time has come, oldest first."""
+    names = ("id", "alert_id", "event", "channel", "attempts", "queued", "follow_up")
+    query = (
+        select(*(outbox.c[name] for name in names))
+        .where(outbox.c.state == QUEUED, outbox.c.next_attempt <= now)
+        .order_by(outbox.c.queued, outbox.c.id)
+        .limit(limit)
+    )
+    with reading(engine) as connection:
+        return [Delivery(*row) for row in connection.execute(query)]
 
 
 def find(engine: Engine, name: str) -> FollowUp | None:

@@ -55,7 +55,8 @@ class NotifyWorker:
 
     def once(self) -> int:
         """Try all that is due; the number of tries."""
-        due = alert_store.due(self._engine, self._now())
+        now = self._now()
+        due = [*alert_store.due(self._engine, now), *follow_ups.due(self._engine, now)]
         for delivery in due:
             self._hold()
             self._settle(delivery, self._deliver(delivery))

@@ -20,6 +20,7 @@ from monitor.bus.kafka import KafkaBus, KafkaConnection
 from monitor.cli.init import TEMPLATES
 from monitor.failures import Unavailable
 from monitor.settings import DEFAULT_RULES, load_settings
+from monitor.store import follow_ups
 from monitor.store.engine import connect_store, reading
 from monitor.store.ingestion import watermarks
 from monitor.store.schema import articles, detector_progress, outbox
@@ -126,7 +127,9 @@ class World:
         with reading(self.engine) as connection:
             settled = list(connection.execute(select(detector_progress.c.settled)).scalars())
             owed = connection.execute(
-                select(func.count()).select_from(outbox).where(outbox.c.state == "queued")
+                select(func.count())
+                .select_from(outbox)
+                .where(outbox.c.state.in_(("queued", follow_ups.QUEUED)))
             ).scalar_one()
         lateness = max(rule.lateness for rule in load_settings(self.config, {}).rule_file.rules)
         due = bucket_of(marks[1]) - lateness

@@ -16,7 +16,9 @@ from alerts.intervals import wilson
 from alerts.rules import AnyRule
 from monitor.events import ScoredEvent
 from monitor.explanation import explain
+from monitor.overview import deliveries
 from monitor.rescoring import adopt
+from monitor.store import alerts as alert_store
 from monitor.store import follow_ups
 from monitor.store.engine import reading
 from monitor.store.ingestion import apply, known_ids
@@ -191,6 +193,10 @@ def test_what_is_told_reaches_the_channel(engine: Engine) -> None:
     alert = fired(engine, SURGE, channels=["terminal"])
     correct(engine, *range(40))
     rounds(watch(engine, SURGE))
+    assert [item.event for item in alert_store.due(engine, LATER)] == ["firing"], (
+        "a notifier of an older version sends what it finds there as an alarm"
+    )
+    assert deliveries(engine) == {"queued": 2}
     page = io.StringIO()
     worker = NotifyWorker(
         engine, {"terminal": TerminalChannel(page)}, lambda name: "", "notifier", clock
@@ -200,6 +206,7 @@ def test_what_is_told_reaches_the_channel(engine: Engine) -> None:
     assert "of stories on company Acme" in " ".join(first.split())
     assert "were corrected" in second and "would not have fired" in " ".join(second.split())
     assert worker.once() == 0
+    assert deliveries(engine) == {"delivered": 2}
     assert explain(engine, [SURGE], alert).equal
 
 
