@@ -132,6 +132,22 @@ def test_one_that_was_broken_off_goes_on(engine: Engine) -> None:
     assert ended[unfinished.number] == LATER
 
 
+def test_one_that_was_broken_off_after_its_last_scores_comes_to_its_end(engine: Engine) -> None:
+    fired(engine, SURGE)
+    keep_beside(engine, [rescored(event) for event in news()])
+    expected = changes_beside(engine, EVERY)
+    broken = adoptions.begin(engine, EVERY, LATER)
+    after = None
+    while some := adoptions.adopt_some(engine, broken, after, 100, clock):
+        after, _ = some
+    assert adopt(engine, EVERY, 1, "me", now=clock) == expected
+    (record,) = adoptions.past_adoptions(engine)
+    assert (record.number, record.ended) == (broken.number, LATER)
+    with reading(engine) as connection:
+        left = connection.execute(select(func.count()).select_from(detector_states)).scalar()
+    assert left == 0, "rules learn anew"
+
+
 def test_what_is_left_to_score(engine: Engine) -> None:
     events = [*news(), scored("elsewhere", "Bank falls", 24, source="blog")]
     apply(engine, events, None)
