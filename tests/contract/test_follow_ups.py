@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, event, func, select
+from sqlalchemy.exc import OperationalError
 
 from alerts.channels.terminal import TerminalChannel
 from alerts.correction import ErrorCounts
@@ -16,6 +17,7 @@ from alerts.intervals import wilson
 from alerts.rules import AnyRule
 from monitor.events import ScoredEvent
 from monitor.explanation import explain
+from monitor.failures import Unavailable
 from monitor.overview import deliveries
 from monitor.rescoring import adopt
 from monitor.store import alerts as alert_store
@@ -29,6 +31,7 @@ from monitor.store.removal import remove_alerts
 from monitor.store.rescores import Selection, keep_beside
 from monitor.store.retraction import retract
 from monitor.store.schema import article_versions, outbox
+from monitor.store.sight import Sight
 from monitor.workers.follow_up import FollowUps
 from monitor.workers.notify import NotifyWorker
 from tests.contract.test_explanation import CORRECTED, RULES, SURGE, fired, forget_news, news
@@ -154,8 +157,8 @@ def test_what_was_alone_in_its_bucket_is_still_explained_once_retracted(
 def test_a_company_is_explained_of_which_all_was_retracted(engine: Engine) -> None:
     rule = SURGE.model_copy(update={"except_keys": ("Bolt",)})
     alert = fired(engine, rule)
-    for event in news():
-        assert retract(engine, event.article.id, LATER) == "retracted"
+    for item in news():
+        assert retract(engine, item.article.id, LATER) == "retracted"
     assert explain(engine, [rule], alert).differences == ()
 
 
@@ -187,6 +190,23 @@ def test_each_changed_state_is_told_once_and_only_of_late(engine: Engine) -> Non
     assert before is not None and after is not None
     assert after[0].changed["retracted"] == 1
     assert after[0].stories == before[0].stories - 1
+
+
+def test_none_is_lost_where_the_store_does_not_answer(engine: Engine) -> None:
+    alert = fired(engine, SURGE, channels=["terminal"])
+    watcher = watch(engine, SURGE)
+    correct(engine, *range(40))
+
+    def cut_off(connection: object, cursor: object, statement: str, *more: object) -> None:
+        if statement.startswith("INSERT INTO follow_ups"):
+            raise OperationalError(statement, {}, ConnectionError("cut off"))
+
+    event.listen(engine, "before_cursor_execute", cut_off)
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="cut off"):
+            rounds(watcher)
+    event.remove(engine, "before_cursor_execute", cut_off)
+    assert rounds(watcher) == [alert.id]
 
 
 def test_what_is_told_reaches_the_channel(engine: Engine) -> None:
@@ -225,6 +245,15 @@ def test_a_retracted_article_counts_no_more_and_does_not_come_back(engine: Engin
     assert known_ids(engine, ["bad 3"]) == set()
     again = apply(engine, [corrected(3)], None)
     assert again.inserted == 1, "its publisher has put another text in its place"
+    assert corrected(3).scored < END + timedelta(hours=3) < LATER, "scored before it was retracted"
+    for moment, title in (
+        (END + timedelta(hours=3), "Acme fails 3"),
+        (LATER, corrected(3).article.title),
+    ):
+        rows = Sight(as_of=moment).rows()
+        with reading(engine) as connection:
+            seen = connection.execute(select(rows.c.title).where(rows.c.id == "bad 3")).scalars()
+            assert seen.all() == [title]
     forget_news(engine, START + timedelta(days=30))
     with reading(engine) as connection:
         count = select(func.count()).select_from(article_versions)
