@@ -84,8 +84,10 @@ def announce(
             if overlaps:
                 continue
             alert, kept = written.get(alert.id) or _written_up(engine, turn, transition)
-            group = alert_store.open_group(connection, alert) if grouped else None
-            untold = owed if group is None else _untold(connection, alert, group, owed)
+            moment = datetime.fromtimestamp(transition.bucket + BUCKET_SECONDS, UTC)
+            group = alert_store.group_at(connection, alert, moment) if grouped else None
+            stands = turn.open_now.get(alert.key, True)
+            untold = owed if group is None else _untold(connection, alert, group, owed, stands)
             new = alert_store.save(connection, alert, "firing", untold, now, kept, group)
         elif known is None or known.resolved is not None or known.started > alert.started:
             continue
@@ -130,9 +132,15 @@ def _channels_of(rule: AnyRule, channels: Sequence[str]) -> list[str]:
     return [name for name in channels if not rule.channels or name in rule.channels]
 
 
-def _untold(connection: Connection, alert: Alert, group: str, channels: Sequence[str]) -> list[str]:
-    """The channels that have not been told of a group, or of nothing as grave as this."""
-    told = alert_store.told(connection, alert_store.group_of(connection, group))
+def _untold(
+    connection: Connection, alert: Alert, group: str, channels: Sequence[str], stands: bool
+) -> list[str]:
+    """The channels that have not been told of a group, or of nothing as grave as this; all of them
+    where they were told that it is over, and this one still stands."""
+    members = alert_store.group_of(connection, group)
+    if stands and all(item.resolved is not None for item in members):
+        return list(channels)
+    told = alert_store.told(connection, members)
     gravest = {name: max(map(gravity, found)) for name, found in told.items()}
     return [name for name in channels if gravity(alert) > gravest.get(name, -1)]
 

@@ -109,15 +109,16 @@ _GROUP = func.coalesce(alerts.c.group_id, alerts.c.id)
 """Earlier versions knew of no groups."""
 
 
-def open_group(connection: Connection, alert: Alert) -> str | None:
-    """The group of the alerts that are open on an alert's dimension and key; None: there are
-    none."""
+def group_at(connection: Connection, alert: Alert, moment: datetime) -> str | None:
+    """The group of the alerts on an alert's dimension and key that had begun and not ended by a
+    moment of the news, whatever became of them since; None: there were none."""
     query = (
         select(_GROUP)
         .where(
-            alerts.c.state.in_(OPEN_STATES),
             alerts.c.dimension == alert.dimension,
             alerts.c.key == alert.key,
+            alerts.c.started <= moment,
+            or_(alerts.c.resolved.is_(None), alerts.c.resolved >= moment),
         )
         .order_by(alerts.c.started, alerts.c.id)
         .limit(1)

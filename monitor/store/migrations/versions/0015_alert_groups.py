@@ -18,6 +18,7 @@ def upgrade() -> None:
         ),
     )
     op.create_index("alerts_by_group", "alerts", ["group_id"])
+    op.create_index("alerts_by_key", "alerts", ["dimension", "key", "started"])
     op.create_index("alerts_by_state", "alerts", ["state", "started"])
     op.create_index("outbox_by_alert", "outbox", ["alert_id"])
 
@@ -25,5 +26,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("outbox_by_alert", "outbox")
     op.drop_index("alerts_by_state", "alerts")
+    op.drop_index("alerts_by_key", "alerts")
     op.drop_index("alerts_by_group", "alerts")
     op.drop_column("alerts", "group_id")
