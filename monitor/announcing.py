@@ -35,6 +35,8 @@ class Turns:
     open_now: Mapping[str, bool]
     """By key that was folded, whether its alert is open after the last closed bucket."""
     grounds_for: Callable[[Transition], Grounds]
+    moment: datetime
+    """By the clock: what was scored until then has been folded."""
 
 
 Written = Mapping[str, tuple[Alert, bytes]]
@@ -88,7 +90,9 @@ def announce(
             group = alert_store.group_at(connection, alert, moment) if grouped else None
             stands = turn.open_now.get(alert.key, True)
             untold = owed if group is None else _untold(connection, alert, group, owed, stands)
-            new = alert_store.save(connection, alert, "firing", untold, now, kept, group)
+            new = alert_store.save(
+                connection, alert, "firing", untold, now, kept, group, turn.moment
+            )
         elif known is None or known.resolved is not None or known.started > alert.started:
             continue
         else:
@@ -147,8 +151,9 @@ def _untold(
 
 def _written_up(engine: Engine, turn: Turns, fired: Transition) -> tuple[Alert, bytes]:
     """An alert with its evidence, and what is kept with it for the time when older news is gone."""
-    sight = Sight(turn.rule.lateness)
-    background = read_background(engine, fired.alert, sight)
+    # Tallies are read as they are: of all articles to find those of the last seconds costs more.
+    background = read_background(engine, fired.alert, Sight(turn.rule.lateness))
+    sight = Sight(turn.rule.lateness, turn.moment)
     alert = with_background(engine, with_evidence(engine, fired.alert, sight), background, sight)
     last_step = msgspec.structs.replace(turn.grounds_for(fired), background=background)
     if not isinstance(turn.rule, CriticalRule):

@@ -164,7 +164,8 @@ class Look:
 def look(
     engine: Engine, rule: AnyRule, states: RuleStates, watermark: datetime, now: datetime
 ) -> Look:
-    """Fold a rule up to the watermark, with the models' errors as they are known by `now`."""
+    """Fold a rule up to the watermark, with the models' errors as they are known by `now`, the
+    moment of the reading: what alerts follow from is told as of then."""
     last_closed = _last_closed(watermark)
     settle = min(bucket_of(watermark - timedelta(seconds=rule.lateness)), last_closed)
     after = states.settled
@@ -200,7 +201,7 @@ def look(
         return grounds(rule, states.keys.get(key), key, own[key], since, around, against, fired)
 
     return Look(
-        Turns(rule, transitions, open_now, grounds_for),
+        Turns(rule, transitions, open_now, grounds_for, now),
         states,
         RuleStates(states.announce_after, states.watched_since, settled, settled_states, crowd),
         changed,

@@ -45,11 +45,12 @@ def save(
     now: datetime,
     grounds: bytes | None = None,
     group: str | None = None,
+    fired: datetime | None = None,
 ) -> bool:
     """Write an alert's new state and what is owed for it; False when it stood already.
 
-    `grounds` are kept with an alert that begins to fire, and `group` is the one that it joins;
-    None: it begins one.
+    `grounds` are kept with an alert that begins to fire, `group` is the one that it joins (None: it
+    begins one), and `fired` is when what it follows from was read (None: now).
     """
     values = {
         "id": alert.id,
@@ -60,7 +61,7 @@ def save(
         "state": alert.state,
         "started": alert.started,
         "resolved": alert.resolved,
-        "fired": now,
+        "fired": fired or now,
         "body": encode_alert(alert),
     }
     if event == "firing":
