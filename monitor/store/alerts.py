@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, Engine, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    FromClause,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from alerts.alert import Alert
 from monitor.store.engine import reading, writing
@@ -106,8 +115,12 @@ def owe(
         )
 
 
-_GROUP = func.coalesce(alerts.c.group_id, alerts.c.id)
-"""Earlier versions knew of no groups."""
+def group_in(rows: FromClause) -> ColumnElement[str]:
+    """The group of an alert; those of earlier versions, which knew of none, are one each."""
+    return func.coalesce(rows.c.group_id, rows.c.id)
+
+
+_GROUP = group_in(alerts)
 
 
 def group_at(connection: Connection, alert: Alert, moment: datetime) -> str | None:
