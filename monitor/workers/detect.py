@@ -112,7 +112,14 @@ class DetectWorker:
                 for rule in self._rules
             ]
             announced += conclude(
-                self._engine, looks, latest, self._channels, self._now(), self._grouped
+                self._engine,
+                looks,
+                latest,
+                self._channels,
+                self._now(),
+                self._grouped,
+                # Many alerts at once take longer to write up than a lease lasts.
+                lambda: self._lease.held(self._now()),
             )
             self._states = {item.turns.rule.name: item.after for item in looks}
         except StatesMoved as error:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
 
 from alerts.rules import AnyRule, ThresholdRule
+from monitor.announcing import write_up
 from monitor.detection import conclude, load_states, look, resolve_orphans
 from monitor.events import ScoredEvent
 from monitor.store import alerts as alert_store
@@ -162,6 +163,36 @@ def test_a_group_ends_with_the_rule_that_is_no_more(engine: Engine) -> None:
     assert owed(engine) == ["grave:firing:desk"]
     assert len(resolve_orphans(engine, [], ["desk"], ended)) == 1
     assert owed(engine) == ["grave:firing:desk", "grave:resolved:desk"]
+
+
+def test_what_was_heard_is_read_once_for_all_alerts_of_a_window(engine: Engine) -> None:
+    events = [*bad_hour(), *(news(100 + n, 30 + n / 10, True, "Other") for n in range(8))]
+    mark = START + HOUR
+    apply(engine, events, Advance("aggregate", ("scored", 0), 0, 1, mark, START))
+    turns = look(engine, GRAVE, load_states(engine, [GRAVE], START, mark)["grave"], mark, mark)
+    read: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(*given: Any) -> None:
+        read.append(given[2])
+
+    written = write_up(engine, [turns.turns])
+    assert {alert.key for alert, _ in written.values()} == {"Acme", "Other"}
+    assert sum("AS hour" in statement for statement in read) == 1
+
+
+def test_an_open_alert_that_late_news_starts_later_is_not_written_up_again(engine: Engine) -> None:
+    first = rule("first", lateness="6h")
+    bad = [*bad_hour(30, 4), *(news(n, 36 + n / 20, True) for n in range(30, 60))]
+    good = [news(n, 31, False, seen=50) for n in range(20, 25)]
+    run(engine, [first], [*bad, *good], each_bucket(1))
+    mark = START + HOUR
+    states = load_states(engine, [first], START, mark)["first"]
+    turns = look(engine, first, states, mark, mark).turns
+    (known,) = alert_store.listing(engine)
+    (again,) = [item.alert for item in turns.transitions]
+    assert known.started < again.started
+    assert write_up(engine, [turns]) == {}
 
 
 SLOW = timedelta(hours=2)
