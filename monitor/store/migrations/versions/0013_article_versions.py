@@ -8,6 +8,10 @@ down_revision = "0012"
 
 
 def upgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        # In the order of the version before, which reads articles on a second connection while it
+        # saves alerts: with those locked first, each would wait for the other.
+        op.execute("LOCK TABLE alerts, outbox, articles IN ACCESS EXCLUSIVE MODE")
     op.add_column(
         "articles",
         sa.Column(
