@@ -17,7 +17,7 @@ from alerts.alert import Alert, gravity
 from alerts.fold import Transition
 from alerts.rules import AnyRule, CriticalRule
 from alerts.series import BUCKET_SECONDS
-from monitor.background import read_background, with_background
+from monitor.background import HeardBy, read_background, with_background
 from monitor.evidence import with_evidence
 from monitor.grounds import Grounds, encode_grounds
 from monitor.rule_history import alert_window
@@ -35,25 +35,46 @@ class Turns:
     open_now: Mapping[str, bool]
     """By key that was folded, whether its alert is open after the last closed bucket."""
     grounds_for: Callable[[Transition], Grounds]
+    moment: datetime
+    """By the clock: what was scored until then has been folded."""
 
 
 Written = Mapping[str, tuple[Alert, bytes]]
 """By id, alerts with their evidence, and what is kept with each."""
 
 
-def write_up(engine: Engine, turns: Sequence[Turns]) -> Written:
+def write_up(
+    engine: Engine, turns: Sequence[Turns], meanwhile: Callable[[], object] = lambda: None
+) -> Written:
     """The alerts that may have to be announced; reading what is behind them takes a while, in which
-    nobody should wait to write."""
+    nobody should wait to write. `meanwhile` is called before each."""
     written: dict[str, tuple[Alert, bytes]] = {}
+    heard: HeardBy = {}
     for turn in turns:
+        ends: dict[str, datetime] = {}
         for transition in turn.transitions:
-            if transition.event == "firing":
-                alert = transition.alert
-                with reading(engine) as connection:
-                    known = alert_store.latest(connection, alert.fingerprint)
-                if known is None or known.started < alert.started:
-                    written[alert.id] = _written_up(engine, turn, transition)
+            alert = transition.alert
+            if transition.event == "resolved":
+                ends[alert.fingerprint] = alert.started
+                continue
+            with reading(engine) as connection:
+                known = alert_store.latest(connection, alert.fingerprint)
+            if known is None or not _stands(known, alert, ends.get(alert.fingerprint)):
+                meanwhile()
+                written[alert.id] = _written_up(engine, turn, transition, heard)
     return written
+
+
+def _stands(known: Alert, alert: Alert, ended: datetime | None) -> bool:
+    """Whether an alert is the known one, or another start of it; `ended` is when the last one
+    started whose end comes first."""
+    if known.started >= alert.started or known.resolved is not None:
+        return _overlap(known, alert)
+    return ended is None or ended < known.started
+
+
+def _overlap(known: Alert, alert: Alert) -> bool:
+    return known.resolved is None or known.resolved >= alert.started
 
 
 def announce(
@@ -78,15 +99,16 @@ def announce(
         alert = transition.alert
         known = alert_store.latest(connection, alert.fingerprint)
         if transition.event == "firing":
-            overlaps = known is not None and (
-                known.resolved is None or known.resolved >= alert.started
-            )
-            if overlaps:
+            if known is not None and _overlap(known, alert):
                 continue
-            alert, kept = written.get(alert.id) or _written_up(engine, turn, transition)
-            group = alert_store.open_group(connection, alert) if grouped else None
-            untold = owed if group is None else _untold(connection, alert, group, owed)
-            new = alert_store.save(connection, alert, "firing", untold, now, kept, group)
+            alert, kept = written.get(alert.id) or _written_up(engine, turn, transition, {})
+            moment = datetime.fromtimestamp(transition.bucket + BUCKET_SECONDS, UTC)
+            group = alert_store.group_at(connection, alert, moment) if grouped else None
+            stands = turn.open_now.get(alert.key, True)
+            untold = owed if group is None else _untold(connection, alert, group, owed, stands)
+            new = alert_store.save(
+                connection, alert, "firing", untold, now, kept, group, turn.moment
+            )
         elif known is None or known.resolved is not None or known.started > alert.started:
             continue
         else:
@@ -130,17 +152,26 @@ def _channels_of(rule: AnyRule, channels: Sequence[str]) -> list[str]:
     return [name for name in channels if not rule.channels or name in rule.channels]
 
 
-def _untold(connection: Connection, alert: Alert, group: str, channels: Sequence[str]) -> list[str]:
-    """The channels that have not been told of a group, or of nothing as grave as this."""
-    told = alert_store.told(connection, alert_store.group_of(connection, group))
+def _untold(
+    connection: Connection, alert: Alert, group: str, channels: Sequence[str], stands: bool
+) -> list[str]:
+    """The channels that have not been told of a group, or of nothing as grave as this; all of them
+    where they were told that it is over, and this one still stands."""
+    members = alert_store.group_of(connection, group)
+    if stands and all(item.resolved is not None for item in members):
+        return list(channels)
+    told = alert_store.told(connection, members)
     gravest = {name: max(map(gravity, found)) for name, found in told.items()}
     return [name for name in channels if gravity(alert) > gravest.get(name, -1)]
 
 
-def _written_up(engine: Engine, turn: Turns, fired: Transition) -> tuple[Alert, bytes]:
+def _written_up(
+    engine: Engine, turn: Turns, fired: Transition, heard: HeardBy
+) -> tuple[Alert, bytes]:
     """An alert with its evidence, and what is kept with it for the time when older news is gone."""
-    sight = Sight(turn.rule.lateness)
-    background = read_background(engine, fired.alert, sight)
+    # Tallies are read as they are: of all articles to find those of the last seconds costs more.
+    background = read_background(engine, fired.alert, Sight(turn.rule.lateness), heard)
+    sight = Sight(turn.rule.lateness, turn.moment)
     alert = with_background(engine, with_evidence(engine, fired.alert, sight), background, sight)
     last_step = msgspec.structs.replace(turn.grounds_for(fired), background=background)
     if not isinstance(turn.rule, CriticalRule):

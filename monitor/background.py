@@ -26,23 +26,35 @@ def with_sources(engine: Engine, alert: Alert, sight: Sight) -> Alert:
     return with_background(engine, alert, read_background(engine, alert, sight), sight)
 
 
-def read_background(engine: Engine, alert: Alert, sight: Sight) -> Background:
-    """Of an alert, from the store as it is seen."""
+HeardBy = dict[tuple[int, int, Sight], tuple[Heard, ...]]
+"""By window and sight, what was heard: the same for all alerts of a window."""
+
+
+def read_background(
+    engine: Engine, alert: Alert, sight: Sight, known: HeardBy | None = None
+) -> Background:
+    """Of an alert, from the store as it is seen; `known` is what was heard in other windows, and
+    this one is noted there."""
+    known = {} if known is None else known
     begin, end = _window(alert)
-    until = begin - begin % HOUR_SECONDS
-    # Tallies of days tell no hours.
-    first = max(until - REFERENCE_SECONDS, reach_of_store(engine).hours_from)
-    hours = articles_by_hour(engine, first, until, sight)
-    heard = listen(hours, last_buckets(engine, begin, end, sight), begin, end)
+    if (begin, end, sight) not in known:
+        known[begin, end, sight] = tuple(_heard(engine, begin, end, sight))
+    heard = known[begin, end, sight]
     before: Told = {}
     compared = compared_seconds(alert.dimension, alert.detector)
     if compared:
         before, _ = stories_by_source(
             engine, alert.dimension, alert.key, begin - compared, begin, begin, sight
         )
-    return Background(
-        tuple(heard), tuple((source, *counts) for source, counts in sorted(before.items()))
-    )
+    return Background(heard, tuple((source, *counts) for source, counts in sorted(before.items())))
+
+
+def _heard(engine: Engine, begin: int, end: int, sight: Sight) -> list[Heard]:
+    until = begin - begin % HOUR_SECONDS
+    # Tallies of days tell no hours.
+    first = max(until - REFERENCE_SECONDS, reach_of_store(engine).hours_from)
+    hours = articles_by_hour(engine, first, until, sight)
+    return listen(hours, last_buckets(engine, begin, end, sight), begin, end)
 
 
 def with_background(engine: Engine, alert: Alert, told: Background, sight: Sight) -> Alert:

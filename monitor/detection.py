@@ -6,7 +6,7 @@ behind the watermark, and every tick folds from there again. So the alerts follo
 not from when a process ran.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -164,7 +164,8 @@ class Look:
 def look(
     engine: Engine, rule: AnyRule, states: RuleStates, watermark: datetime, now: datetime
 ) -> Look:
-    """Fold a rule up to the watermark, with the models' errors as they are known by `now`."""
+    """Fold a rule up to the watermark, with the models' errors as they are known by `now`, the
+    moment of the reading: what alerts follow from is told as of then."""
     last_closed = _last_closed(watermark)
     settle = min(bucket_of(watermark - timedelta(seconds=rule.lateness)), last_closed)
     after = states.settled
@@ -200,7 +201,7 @@ def look(
         return grounds(rule, states.keys.get(key), key, own[key], since, around, against, fired)
 
     return Look(
-        Turns(rule, transitions, open_now, grounds_for),
+        Turns(rule, transitions, open_now, grounds_for, now),
         states,
         RuleStates(states.announce_after, states.watched_since, settled, settled_states, crowd),
         changed,
@@ -214,8 +215,10 @@ def conclude(
     channels: Sequence[str],
     now: datetime,
     grouped: bool = True,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> list[tuple[str, Alert]]:
-    """Save what the rules came to; the (event, alert) announced.
+    """Save what the rules came to; the (event, alert) announced. `meanwhile` is called before what
+    is behind an alert is read.
 
     States, alerts and what is owed to the channels are saved in one transaction, for all rules
     together: which of their alerts tell of one event follows from the news alone, wherever a
@@ -223,7 +226,7 @@ def conclude(
     again.
     """
     turns = [item.turns for item in looks]
-    written = write_up(engine, turns)
+    written = write_up(engine, turns, meanwhile)
     with writing(engine) as connection:
         announced = announce(
             engine,

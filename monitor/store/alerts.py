@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, Engine, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    FromClause,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from alerts.alert import Alert
 from monitor.store.engine import reading, writing
@@ -45,11 +54,12 @@ def save(
     now: datetime,
     grounds: bytes | None = None,
     group: str | None = None,
+    fired: datetime | None = None,
 ) -> bool:
     """Write an alert's new state and what is owed for it; False when it stood already.
 
-    `grounds` are kept with an alert that begins to fire, and `group` is the one that it joins;
-    None: it begins one.
+    `grounds` are kept with an alert that begins to fire, `group` is the one that it joins (None: it
+    begins one), and `fired` is when what it follows from was read (None: now).
     """
     values = {
         "id": alert.id,
@@ -60,7 +70,7 @@ def save(
         "state": alert.state,
         "started": alert.started,
         "resolved": alert.resolved,
-        "fired": now,
+        "fired": fired or now,
         "body": encode_alert(alert),
     }
     if event == "firing":
@@ -105,19 +115,24 @@ def owe(
         )
 
 
-_GROUP = func.coalesce(alerts.c.group_id, alerts.c.id)
-"""Earlier versions knew of no groups."""
+def group_in(rows: FromClause) -> ColumnElement[str]:
+    """The group of an alert; those of earlier versions, which knew of none, are one each."""
+    return func.coalesce(rows.c.group_id, rows.c.id)
 
 
-def open_group(connection: Connection, alert: Alert) -> str | None:
-    """The group of the alerts that are open on an alert's dimension and key; None: there are
-    none."""
+_GROUP = group_in(alerts)
+
+
+def group_at(connection: Connection, alert: Alert, moment: datetime) -> str | None:
+    """The group of the alerts on an alert's dimension and key that had begun and not ended by a
+    moment of the news, whatever became of them since; None: there were none."""
     query = (
         select(_GROUP)
         .where(
-            alerts.c.state.in_(OPEN_STATES),
             alerts.c.dimension == alert.dimension,
             alerts.c.key == alert.key,
+            alerts.c.started <= moment,
+            or_(alerts.c.resolved.is_(None), alerts.c.resolved >= moment),
         )
         .order_by(alerts.c.started, alerts.c.id)
         .limit(1)

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from alerts.alert import Alert
 from alerts.rule_fields import MAX_WINDOW_SECONDS
-from monitor.store.alerts import OPEN_STATES, decode_alert
+from monitor.store.alerts import OPEN_STATES, decode_alert, group_in
 from monitor.store.counted import MAX_PARAMETERS
 from monitor.store.engine import reading, writing
 from monitor.store.ingestion import insert_for
@@ -97,10 +97,17 @@ def remove_articles(engine: Engine, limit: int) -> int | None:
 
 def remove_alerts(engine: Engine, before: datetime, limit: int) -> int | None:
     """Remove alerts that ended before a time, with their deliveries and the articles that were kept
-    for them alone; how many went, None where there are none."""
+    for them alone; how many went, None where there are none. Those of a group that still stands
+    stay: its end is told where they were."""
+    others = alerts.alias()
+    standing = select(group_in(others)).where(others.c.state.in_(OPEN_STATES))
     doomed = (
         select(alerts.c.id)
-        .where(alerts.c.state.not_in(OPEN_STATES), alerts.c.resolved < before)
+        .where(
+            alerts.c.state.not_in(OPEN_STATES),
+            alerts.c.resolved < before,
+            group_in(alerts).not_in(standing),
+        )
         .order_by(alerts.c.started)
         .limit(limit)
     )

@@ -245,6 +245,8 @@ alerts = Table(
     Index("alerts_by_start", "started"),
     Index("alerts_by_state", "state", "started"),
     Index("alerts_by_group", "group_id"),
+    Index("alerts_by_fired", "fired"),
+    Index("alerts_by_key", "dimension", "key", "started"),
 )
 
 alert_articles = Table(

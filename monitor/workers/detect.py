@@ -106,11 +106,21 @@ class DetectWorker:
         if states is None or any(item.settled is None for item in states.values()):
             states = load_states(self._engine, self._rules, first, latest)
         try:
-            now = self._now()
+            # Each at its own moment: what is scored while others fold is folded here.
             looks = [
-                look(self._engine, rule, states[rule.name], latest, now) for rule in self._rules
+                look(self._engine, rule, states[rule.name], latest, self._now())
+                for rule in self._rules
             ]
-            announced += conclude(self._engine, looks, latest, self._channels, now, self._grouped)
+            announced += conclude(
+                self._engine,
+                looks,
+                latest,
+                self._channels,
+                self._now(),
+                self._grouped,
+                # Many alerts at once take longer to write up than a lease lasts.
+                lambda: self._lease.held(self._now()),
+            )
             self._states = {item.turns.rule.name: item.after for item in looks}
         except StatesMoved as error:
             LOG.info("detect: history was added; rule %s learns anew", error)

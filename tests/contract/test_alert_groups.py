@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
 
 from alerts.rules import AnyRule, ThresholdRule
+from monitor.announcing import write_up
 from monitor.detection import conclude, load_states, look, resolve_orphans
 from monitor.events import ScoredEvent
 from monitor.store import alerts as alert_store
@@ -40,13 +41,15 @@ GRAVE = rule("grave", severity="critical")
 MILD = rule("mild", window="2h", min_stories=6)
 
 
-def news(number: int, minute: float, negative: bool, company: str = "Acme") -> ScoredEvent:
+def news(
+    number: int, minute: float, negative: bool, company: str = "Acme", seen: float | None = None
+) -> ScoredEvent:
     hours = minute / 60
     return scored(
         f"a{number}",
         f"Story {number}",
         hours=hours,
-        seen_hours=hours,
+        seen_hours=hours if seen is None else seen / 60,
         negative=0.9 if negative else 0.1,
         entities=(company,),
     )
@@ -60,11 +63,11 @@ def run(
     channels: Sequence[str] = ("desk",),
     grouped: bool = True,
 ) -> None:
-    """Count the news up to each watermark, and detect there."""
+    """Count the news that was seen up to each watermark, and detect there."""
     states = None
     at = START
     for number, mark in enumerate(marks):
-        batch = [event for event in events if at <= event.article.published < mark]
+        batch = [event for event in events if at <= event.article.first_seen < mark]
         at = mark
         apply(engine, batch, Advance("aggregate", ("scored", 0), number, number + 1, mark, START))
         states = states or load_states(engine, rules, START, mark)
@@ -160,6 +163,66 @@ def test_a_group_ends_with_the_rule_that_is_no_more(engine: Engine) -> None:
     assert owed(engine) == ["grave:firing:desk"]
     assert len(resolve_orphans(engine, [], ["desk"], ended)) == 1
     assert owed(engine) == ["grave:firing:desk", "grave:resolved:desk"]
+
+
+def test_what_was_heard_is_read_once_for_all_alerts_of_a_window(engine: Engine) -> None:
+    events = [*bad_hour(), *(news(100 + n, 30 + n / 10, True, "Other") for n in range(8))]
+    mark = START + HOUR
+    apply(engine, events, Advance("aggregate", ("scored", 0), 0, 1, mark, START))
+    turns = look(engine, GRAVE, load_states(engine, [GRAVE], START, mark)["grave"], mark, mark)
+    read: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(*given: Any) -> None:
+        read.append(given[2])
+
+    written = write_up(engine, [turns.turns])
+    assert {alert.key for alert, _ in written.values()} == {"Acme", "Other"}
+    assert sum("AS hour" in statement for statement in read) == 1
+
+
+def test_an_open_alert_that_late_news_starts_later_is_not_written_up_again(engine: Engine) -> None:
+    first = rule("first", lateness="6h")
+    bad = [*bad_hour(30, 4), *(news(n, 36 + n / 20, True) for n in range(30, 60))]
+    good = [news(n, 31, False, seen=50) for n in range(20, 25)]
+    run(engine, [first], [*bad, *good], each_bucket(1))
+    mark = START + HOUR
+    states = load_states(engine, [first], START, mark)["first"]
+    turns = look(engine, first, states, mark, mark).turns
+    (known,) = alert_store.listing(engine)
+    (again,) = [item.alert for item in turns.transitions]
+    assert known.started < again.started
+    assert write_up(engine, [turns]) == {}
+
+
+SLOW = timedelta(hours=2)
+
+
+@pytest.mark.parametrize("step", [BUCKET, SLOW], ids=["steps", "leaps"])
+@pytest.mark.parametrize("seen", [32, 50, 80, 150])
+def test_late_news_joins_what_was_open_at_its_moment(
+    engine: Engine, seen: float, step: timedelta
+) -> None:
+    """Whether what it joins has ended since, and been saved as ended, or not."""
+    first = rule("first", lateness="6h")
+    late = rule("late", lateness="6h", window="30m", min_stories=9)
+    events = [*bad_hour(), news(99, 31, True, seen=seen)]
+    marks = [START + number * step for number in range(1, int(6 * HOUR / step) + 1)]
+    run(engine, [first, late], events, marks)
+    assert owed(engine) == ["first:firing:desk", "first:resolved:desk"]
+    assert {item.state for item in alert_store.listing(engine)} == {"resolved"}
+    assert len({group for _, group in told(engine)[1]}) == 1
+    assert len(told(engine)[1]) == 2
+
+
+def test_late_news_of_a_group_whose_end_was_told_is_told_while_it_stands(engine: Engine) -> None:
+    first = rule("first", lateness="6h")
+    late = rule("late", lateness="6h", window="3h", min_stories=9)
+    run(engine, [first, late], [*bad_hour(), news(99, 31, True, seen=120)], each_bucket(6))
+    assert owed(engine) == [
+        "first:firing:desk", "first:resolved:desk", "late:firing:desk", "late:resolved:desk",
+    ]  # fmt: skip
+    assert len({group for _, group in told(engine)[1]}) == 1
 
 
 def told(engine: Engine) -> tuple[set[str], set[tuple[str, str]]]:

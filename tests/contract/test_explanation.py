@@ -12,7 +12,7 @@ from sqlalchemy import Engine, update
 from alerts.alert import Alert
 from alerts.correction import ErrorCounts
 from alerts.rules import AnyRule
-from monitor.detection import load_states, tick
+from monitor.detection import conclude, load_states, look, tick
 from monitor.events import ScoredEvent
 from monitor.explanation import explain
 from monitor.replays import backtest
@@ -238,6 +238,18 @@ def test_a_rule_that_joins_an_old_store_is_explained_by_what_it_has_read(engine:
     assert found.equal, found.differences
     # From all that was watched it would have been another one.
     assert alert not in backtest(engine, [SURGE], alert.started, alert.started)
+
+
+def test_what_comes_between_the_fold_and_its_writing_up_is_in_neither(engine: Engine) -> None:
+    end = START + timedelta(days=13)
+    apply(engine, news(), Advance("aggregate", ("scored", 0), 0, 1, end, START))
+    looked = look(engine, SURGE, load_states(engine, [SURGE], START, end)["rule"], end, end)
+    worst = scored("worst", "Acme is no more", 12 * 24 + 0.1, negative=0.99, entities=("Acme",))
+    apply(engine, [msgspec.structs.replace(worst, scored=end + timedelta(seconds=1))], None)
+    announced = conclude(engine, [looked], end, [], end + timedelta(minutes=1))
+    alert = next(alert for event, alert in announced if event == "firing")
+    assert alert.top and worst.article.title not in {story.title for story in alert.top}
+    assert explain(engine, [SURGE], alert).differences == ()
 
 
 def test_a_share_is_corrected_by_what_was_known_of_the_models_when_it_fired(

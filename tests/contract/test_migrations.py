@@ -1,6 +1,8 @@
 """Two versions on one store: while an installation is upgraded, each role goes on in turn."""
 
 import logging
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 from monitor.store import engine as store_engine
 from monitor.store.engine import open_store
@@ -29,19 +31,55 @@ def test_a_store_of_a_later_version_is_used_as_it_is(
     assert "migrated by a later version (9999" in caplog.text
 
 
-def test_each_migration_leaves_what_the_version_before_reads_and_writes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_who_saves_an_alert_still_reads_articles_while_a_migration_waits(engine: Engine) -> None:
+    """The version before reads what is behind an alert on a second connection."""
+    with engine.connect() as connection:
+        _to(connection, command.downgrade, "0012")
+
+    def migrate() -> None:
+        with engine.connect() as connection:
+            _to(connection, command.upgrade, "head")
+
+    migration = threading.Thread(target=migrate)
+    with engine.begin() as saving:
+        saving.execute(text("LOCK TABLE alerts IN ROW EXCLUSIVE MODE"))
+        migration.start()
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watching:
+            waits = "SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database"
+            waits += " WHERE NOT granted AND datname = current_database()"
+            while migration.is_alive() and not watching.execute(text(waits)).scalar():
+                pass
+        with engine.begin() as reading:
+            reading.execute(text("SET LOCAL lock_timeout = '5s'"))
+            assert reading.execute(text("SELECT count(*) FROM articles")).scalar() == 0
+    migration.join()
+    assert "revised" in {column["name"] for column in inspect(engine).get_columns("articles")}
+
+
+def _to(connection: Connection, step: Callable[[Config, str], None], revision: str) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    step(config, revision)
+    connection.commit()
+
+
+def _config() -> Config:
     config = Config()
     config.set_main_option(
         "script_location", str(Path(store_engine.__file__).parent / "migrations")
     )
-    revisions = [item.revision for item in ScriptDirectory.from_config(config).walk_revisions()]
+    return config
+
+
+def test_each_migration_leaves_what_the_version_before_reads_and_writes(tmp_path: Path) -> None:
+    scripts = ScriptDirectory.from_config(_config())
+    revisions = [item.revision for item in scripts.walk_revisions()]
     engine = create_engine(f"sqlite:///{tmp_path / 'store.sqlite'}")
     before: dict[str, dict[str, Any]] = {}
     for revision in reversed(revisions):
         with engine.connect() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, revision)
-            connection.commit()
+            _to(connection, command.upgrade, revision)
         seen = inspect(engine)
         after = {
             table: {column["name"]: column for column in seen.get_columns(table)}

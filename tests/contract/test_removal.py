@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from sqlalchemy import Engine, func, select
 
@@ -106,6 +107,22 @@ def test_what_an_alert_or_a_label_needs_stays_as_long_as_they_do(filled: Engine)
     with reading(filled) as connection:
         for table in (alert_articles, outbox):
             assert connection.execute(select(func.count()).select_from(table)).scalar() == 0
+
+
+def test_an_alert_stays_while_another_of_its_event_stands(engine: Engine) -> None:
+    told, silent = alert_of(1), msgspec.structs.replace(alert_of(2), id="two")
+    lone = msgspec.structs.replace(alert_of(3, resolved=True), id="three")
+    ended = msgspec.structs.replace(alert_of(2, resolved=True), id="two")
+    with writing(engine) as connection:
+        alert_store.save(connection, told, "firing", ["terminal"], START)
+        alert_store.save(connection, silent, "firing", [], START, group=told.id)
+        alert_store.save(connection, lone, "firing", ["terminal"], START)
+        alert_store.save(connection, alert_of(1, resolved=True), "resolved", [], START)
+    assert remove_alerts(engine, EDGE, 100) == 1
+    assert {alert.id for alert in alert_store.listing(engine)} == {told.id, silent.id}
+    with writing(engine) as connection:
+        alert_store.save(connection, ended, "resolved", [], START)
+    assert remove_alerts(engine, EDGE, 100) == 2
 
 
 def alert_of(hours: int, resolved: bool = False) -> Alert:

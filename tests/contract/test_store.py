@@ -35,6 +35,19 @@ def test_migrations_make_what_the_schema_says(engine: Engine) -> None:
         assert compare_metadata(context, metadata) == []
 
 
+def test_the_last_alert_that_fired_is_found_by_index(engine: Engine) -> None:
+    """It is asked for whenever a correction is counted, while others wait to count."""
+    query = "SELECT max(fired) FROM alerts"
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            # Few rows are read faster without any index.
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+            plan = connection.execute(text(f"EXPLAIN {query}"))
+        else:
+            plan = connection.execute(text(f"EXPLAIN QUERY PLAN {query}"))
+        assert "alerts_by_fired" in str(plan.all())
+
+
 def test_a_batch_counts_once(engine: Engine) -> None:
     events = [scored("a"), scored("b", "Profit rises", negative=0.1)]
     first = apply(engine, events, advance(0, 2))

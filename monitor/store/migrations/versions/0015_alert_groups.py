@@ -1,4 +1,5 @@
-"""Alerts that tell of one event are a group; open ones are found without a look at the others."""
+"""Alerts that tell of one event are a group; those that are open, of a key, or fired last are found
+without a look at the others."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,6 +19,8 @@ def upgrade() -> None:
         ),
     )
     op.create_index("alerts_by_group", "alerts", ["group_id"])
+    op.create_index("alerts_by_fired", "alerts", ["fired"])
+    op.create_index("alerts_by_key", "alerts", ["dimension", "key", "started"])
     op.create_index("alerts_by_state", "alerts", ["state", "started"])
     op.create_index("outbox_by_alert", "outbox", ["alert_id"])
 
@@ -25,5 +28,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("outbox_by_alert", "outbox")
     op.drop_index("alerts_by_state", "alerts")
+    op.drop_index("alerts_by_key", "alerts")
+    op.drop_index("alerts_by_fired", "alerts")
     op.drop_index("alerts_by_group", "alerts")
     op.drop_column("alerts", "group_id")
