@@ -92,8 +92,12 @@ class FollowUps:
         if found is None:
             return False
         state, said = found
-        if not follow_ups.save(self._engine, alert, state, said, self._now()):
+        if not follow_ups.save(self._engine, alert, state, said, self._now(), self._hears):
             return False
         ALERTS.labels(alert.rule, follow_ups.EVENT).inc()
         LOG.info("alert %s would not have fired: %s", alert.id, said.changed)
         return True
+
+    def _hears(self, alert: Alert, channel: str) -> bool:
+        rule = self._rules.get(alert.rule)
+        return rule is not None and (not rule.channels or channel in rule.channels)
