@@ -5,7 +5,8 @@ again from the articles as they were, and the window is counted again from them.
 was altered, another model's scores, a changed rule: each shows as a difference. A correction or a
 rescore since is none: what it replaced is kept. Where older news was removed, rolled up or
 rescored, the fold's last step is taken again from the state that was kept with the alert, and the
-tallies that were kept with it are held against the articles.
+tallies that were kept with it are held against the articles. So are alerts on shares that were
+corrected for the models' errors: what was known of these at each moment is kept with the alert.
 """
 
 from collections.abc import Sequence
@@ -56,8 +57,8 @@ class Explanation:
     fired: datetime
     rule: AnyRule | None
     from_last_step: bool
-    """Older news is not all there, or was rescored: it was folded from the state that was kept with
-    the alert."""
+    """Older news is not all there, or was rescored, or the share was corrected by what was known of
+    the models: it was folded from the state that was kept with the alert."""
     articles: tuple[StoredArticle, ...]
     """Of the window, those that it was folded from, oldest first."""
     late: tuple[StoredArticle, ...]
@@ -119,8 +120,10 @@ def explain(engine: Engine, rules: Sequence[AnyRule], alert: Alert) -> Explanati
     fired = fired_at(engine, alert.id)
     assert fired is not None, f"alert {alert.id} is not in the store"
     rule = next((item for item in rules if item.name == alert.rule), None)
+    # What is known of the models' errors hangs on the clock: each round folds with what it finds.
     whole = (
-        reach_of_store(engine).whole
+        alert.correction is None
+        and reach_of_store(engine).whole
         and not rescored_since(engine, fired)
         and (rule is None or began_with_the_watch(engine, rule))
     )

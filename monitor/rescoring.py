@@ -157,7 +157,8 @@ def adopt(
     done by then stays, and the next one goes on there.
     """
     total = changes_beside(engine, selection).articles
-    if not total:
+    # One that was killed after its last batch has only its end before it.
+    if not total and not adoptions.is_unended(engine, selection):
         return ScoreChanges()
     lease = Lease(engine, ADOPTION, owner)
     if not lease.held(now()):

@@ -97,7 +97,9 @@ def _show(console: Console, settings: Settings, explanation: Explanation, storie
         ("fired", f"{explanation.fired:%Y-%m-%d %H:%M:%S}"),
         (
             "folded from",
-            "the state kept with it: older news is not all there any more, or was rescored"
+            "the state kept with it: its share was corrected by what was known of the models then"
+            if explanation.from_last_step and alert.correction is not None
+            else "the state kept with it: older news is not all there any more, or was rescored"
             if explanation.from_last_step
             else "all that came before",
         ),

@@ -62,6 +62,15 @@ def begin(engine: Engine, selection: Selection, now: datetime) -> Adoption:
         return _adoption(row)
 
 
+def is_unended(engine: Engine, selection: Selection) -> bool:
+    """Whether an adoption of that was begun and is not over."""
+    query = select(adoptions.c.number).where(
+        adoptions.c.ended.is_(None), adoptions.c.selection == selection.as_json()
+    )
+    with reading(engine) as connection:
+        return connection.execute(query.limit(1)).first() is not None
+
+
 def adopt_some(
     engine: Engine,
     adoption: Adoption,

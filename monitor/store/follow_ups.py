@@ -1,13 +1,14 @@
 """Follow-ups of alerts, each with what is owed for it, and the alerts that may need one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
-from alerts.alert import Alert
+from alerts.alert import Alert, gravity
 from alerts.follow_up import FollowUp
+from monitor.store import alerts as alert_store
 from monitor.store.alerts import Delivery, decode_alert
 from monitor.store.engine import reading, writing
 from monitor.store.ingestion import insert_for
@@ -52,9 +53,20 @@ def changed_alerts(
                 yield alert, fired
 
 
-def save(engine: Engine, alert: Alert, state: str, said: FollowUp, now: datetime) -> bool:
+def save(
+    engine: Engine,
+    alert: Alert,
+    state: str,
+    said: FollowUp,
+    now: datetime,
+    hears: Callable[[Alert, str], bool],
+) -> bool:
     """Keep a follow-up and what is owed for it, to the channels that were told of the alert; False
-    where it stood already. `state` is a digest of the articles that it rests on."""
+    where it stood already. `state` is a digest of the articles that it rests on.
+
+    Another alert of its group may still stand, of which such a channel was told nothing: it is told
+    now, where it `hears` of that alert's rule.
+    """
     name = f"{alert.id}:{state}"
     with writing(engine) as connection:
         insert = insert_for(connection)
@@ -69,7 +81,10 @@ def save(engine: Engine, alert: Alert, state: str, said: FollowUp, now: datetime
         told = select(outbox.c.channel).where(
             outbox.c.alert_id == alert.id, outbox.c.event == "firing", outbox.c.state != "dead"
         )
-        for channel in connection.execute(told.distinct()).scalars().all():
+        channels = connection.execute(told.distinct()).scalars().all()
+        standing = _standing(connection, alert)
+        heard = alert_store.told(connection, standing)
+        for channel in channels:
             connection.execute(
                 insert(outbox).values(
                     id=f"{name}:{channel}",
@@ -83,7 +98,22 @@ def save(engine: Engine, alert: Alert, state: str, said: FollowUp, now: datetime
                     follow_up=name,
                 )
             )
+            untold = [item for item in standing if hears(item, channel)]
+            if untold and channel not in heard:
+                alert_store.owe(connection, untold[0].id, "firing", [channel], now)
     return True
+
+
+def _standing(connection: Connection, alert: Alert) -> list[Alert]:
+    """Of the alerts of its group, the others that are open and were not followed up; the gravest
+    ahead."""
+    group = alert_store.group_of(connection, alert.id)
+    query = select(follow_ups.c.alert_id).where(
+        follow_ups.c.alert_id.in_([item.id for item in group])
+    )
+    gone = {alert.id, *connection.execute(query).scalars()}
+    standing = [item for item in group if item.resolved is None and item.id not in gone]
+    return sorted(standing, key=lambda item: -gravity(item))
 
 
 def due(engine: Engine, now: datetime, limit: int = 50) -> list[Delivery]:

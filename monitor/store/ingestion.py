@@ -23,7 +23,7 @@ from monitor.store.counted import (
 from monitor.store.engine import reading, writing
 from monitor.store.reach import Reach, held_reach
 from monitor.store.schema import articles, buses, offsets, tallies
-from monitor.store.versions import keep_versions, retracted
+from monitor.store.versions import gone_since, keep_versions, retracted
 from monitor.stories import (
     Change,
     CountedArticle,
@@ -96,7 +96,7 @@ def apply(
         reach = held_reach(connection)
         by_counted = _taken(connection, events, reach)
         expired = len(events) - len(by_counted)
-        by_counted = _not_retracted(connection, by_counted)
+        by_counted, put_back = _not_retracted(connection, by_counted)
         latest = latest_by_id(article for article, _ in by_counted)
         keys = {article.story_key for article in latest.values()}
         stored = stored_with_ids(connection, latest)
@@ -116,6 +116,11 @@ def apply(
             revised = keep_versions(connection, ids, "corrected", now())
             for article in decided.corrected:
                 rows[article]["revised"] = revised
+        gone = gone_since(connection, put_back)
+        for article in decided.inserted:
+            if article.id in gone:
+                # It may have been scored before the other was taken back.
+                rows[article]["revised"] = max(gone[article.id], rows[article]["scored"])
         _write_articles(connection, decided, rows)
         add_to_tallies(connection, reach.in_their_width(decided.tallies))
     moved = [*decided.inserted, *decided.corrected]
@@ -143,15 +148,17 @@ def _taken(
 
 def _not_retracted(
     connection: Connection, found: Sequence[tuple[CountedArticle, ScoredEvent]]
-) -> list[tuple[CountedArticle, ScoredEvent]]:
-    """Less those that were taken back, and that their publisher has not changed since."""
+) -> tuple[list[tuple[CountedArticle, ScoredEvent]], list[str]]:
+    """Less those that were taken back, and that their publisher has not changed since; and the ids
+    of those that it has changed, and so put back."""
     gone = {
         name: counted_row(row)
         for name, row in retracted(connection, [article.id for article, _ in found]).items()
     }
-    return [
+    left = [
         pair for pair in found if pair[0].id not in gone or pair[0].supersedes(gone[pair[0].id])
     ]
+    return left, [article.id for article, _ in left if article.id in gone]
 
 
 def known_ids(engine: Engine, ids: Sequence[str]) -> set[str]:
@@ -276,6 +283,7 @@ def _row(article: CountedArticle, event: ScoredEvent, behind_seconds: int) -> di
         "content_hash": article.content_hash,
         "story_key": article.story_key,
         "behind_seconds": behind_seconds,
+        "revised": None,
         **score_columns(article, event),
     }
 

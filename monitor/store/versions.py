@@ -63,6 +63,20 @@ def retracted(connection: Connection, ids: Sequence[str]) -> dict[str, Row[Any]]
     return found
 
 
+def gone_since(connection: Connection, ids: Sequence[str]) -> dict[str, datetime]:
+    """Of those of the articles that were retracted, when they last were: by id."""
+    columns = article_versions.c
+    found: dict[str, datetime] = {}
+    for chunk in chunks(list(ids)):
+        rows = connection.execute(
+            select(columns.id, columns.superseded)
+            .where(columns.id.in_(chunk), columns.reason == "retracted")
+            .order_by(columns.number)
+        )
+        found.update({row.id: row.superseded for row in rows})
+    return found
+
+
 def reasons_since(connection: Connection, ids: Sequence[str], since: datetime) -> dict[str, str]:
     """Of those of the articles that were replaced since then, why: by id; of several reasons that
     of the publisher."""

@@ -67,9 +67,10 @@ class FollowUps:
             self._look(watermark - timedelta(days=self._days))
         told = []
         while self._waiting:
-            alert, fired = self._waiting.popleft()
+            alert, fired = self._waiting[0]
             if self._follow_up(alert, fired):
                 told.append(alert.id)
+            self._waiting.popleft()
             if self._monotonic() > began + ROUND_SECONDS:
                 return told
         self._rests_until = self._monotonic() + REST_SECONDS
@@ -80,10 +81,10 @@ class FollowUps:
         change, now = last_change(self._engine), self._now()
         if change == self._change and self._settled:
             return
-        # Once more afterwards: another may have been about to write then.
-        self._settled = change == self._change
         since = None if self._looked is None else self._looked - OVERLAP
         self._waiting.extend(changed_alerts(self._engine, started_from, since))
+        # Once more afterwards: another may have been about to write then.
+        self._settled = change == self._change
         self._change, self._looked = change, now
 
     def _follow_up(self, alert: Alert, fired: datetime) -> bool:
@@ -92,8 +93,12 @@ class FollowUps:
         if found is None:
             return False
         state, said = found
-        if not follow_ups.save(self._engine, alert, state, said, self._now()):
+        if not follow_ups.save(self._engine, alert, state, said, self._now(), self._hears):
             return False
         ALERTS.labels(alert.rule, follow_ups.EVENT).inc()
         LOG.info("alert %s would not have fired: %s", alert.id, said.changed)
         return True
+
+    def _hears(self, alert: Alert, channel: str) -> bool:
+        rule = self._rules.get(alert.rule)
+        return rule is not None and (not rule.channels or channel in rule.channels)

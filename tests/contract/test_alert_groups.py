@@ -1,5 +1,6 @@
 """Alerts on one key at one time are one event: told once, again when graver, and ended once."""
 
+import itertools
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from monitor.store import alerts as alert_store
 from monitor.store.engine import open_store, reading
 from monitor.store.ingestion import Advance, apply
 from monitor.store.schema import alerts, outbox
+from monitor.workers.follow_up import FollowUps
 from tests.unit.monitor.stories_data import START, scored
 
 BUCKET = timedelta(minutes=5)
@@ -259,3 +261,39 @@ def test_what_is_told_follows_from_the_news_alone(tmp_path: Path, seed: int) -> 
     messages, groups = found[0]
     assert len(messages) < 2 * len(groups)
     assert any(name != group for name, group in groups)
+
+
+def test_what_still_stands_is_told_where_the_one_that_was_told_is_withdrawn(
+    engine: Engine,
+) -> None:
+    low = rule("low", share=0.2)
+    away = rule("away", share=0.2, channels=("archive",))
+    rules = [GRAVE, low, away]
+    run(engine, rules, bad_hour(), each_bucket(1), ["desk"])
+    assert owed(engine) == ["grave:firing:desk"]
+    now = START + 2 * HOUR
+    ticks = itertools.count(0.0, 60.0)
+    watcher = FollowUps(engine, rules, 7, lambda: now, lambda: next(ticks))
+
+    def correct(*numbers: int) -> None:
+        events = [
+            scored(
+                f"a{n}",
+                f"Corrected {n}",
+                0.5 + n / 600,
+                negative=0.1,
+                entities=("Acme",),
+                seen_hours=1.5,
+            )
+            for n in numbers
+        ]
+        assert apply(engine, events, None, lambda: now).corrected == len(numbers)
+        for _ in range(8):
+            watcher.round(START + HOUR)
+
+    correct(0, 1, 2)
+    told = ["grave:firing:desk", "grave:follow-up:desk", "low:firing:desk"]
+    assert sorted(owed(engine)) == told
+    correct(3, 4, 5, 6, 7)
+    assert sorted({*owed(engine)}) == [*told, "low:follow-up:desk"]
+    assert sum(item.startswith("low:") for item in owed(engine)) == 2

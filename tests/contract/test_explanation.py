@@ -120,7 +120,8 @@ def test_an_alert_follows_from_the_store_also_when_other_news_is_gone(
     forget_news(engine, START + timedelta(days=30))
     found = explain(engine, [rule], alert)
     assert found.differences == ()
-    assert found.from_last_step and not before.from_last_step
+    assert found.from_last_step
+    assert before.from_last_step == (rule == CORRECTED)
     assert found.articles == before.articles
     assert article_count(engine) < len(news()) / 2
     changed = rule.model_copy(update={"cooldown": 1_800})
@@ -268,8 +269,15 @@ def test_a_share_is_corrected_by_what_was_known_of_the_models_when_it_fired(
     now = backtest(engine, [CORRECTED], alert.started, alert.started)
     assert [item.correction for item in now] != [told]
     other = {kind: ErrorCounts(200, 181, 400, 380) for kind in ERRORS}
+    # In the moment in which it fired, after it was folded.
     note_errors(engine, other, end)
-    assert not explain(engine, [CORRECTED], alert).equal
+    assert explain(engine, [CORRECTED], alert).equal
+    altered = msgspec.structs.replace(
+        alert, correction=msgspec.structs.replace(told, sensitivity=0.8)
+    )
+    assert [item.field for item in explain(engine, [CORRECTED], altered).differences] == [
+        "correction"
+    ]
 
 
 def test_a_source_that_fell_silent_is_told_of_and_recomputed(engine: Engine) -> None:
