@@ -72,7 +72,10 @@ def test_a_stored_validator_cannot_add_headers(server: Loopback) -> None:
     ("coding", "packed"),
     [
         ("gzip", gzip.compress(b"<rss/>" * 1000, mtime=0)),
-        ("x-gzip", gzip.compress(b"<rss/>" * 500, mtime=0) + gzip.compress(b"<rss/>" * 500, mtime=0)),
+        (
+            "x-gzip",
+            gzip.compress(b"<rss/>" * 500, mtime=0) + gzip.compress(b"<rss/>" * 500, mtime=0),
+        ),
         ("deflate", zlib.compress(b"<rss/>" * 1000)),
         ("deflate", zlib.compress(b"<rss/>" * 1000)[2:-4]),
         ("identity", b"<rss/>" * 1000),
