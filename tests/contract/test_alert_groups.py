@@ -73,7 +73,7 @@ def run(
         at = mark
         apply(engine, batch, Advance("aggregate", ("scored", 0), number, number + 1, mark, START))
         states = states or load_states(engine, rules, START, mark)
-        looks = [look(engine, item, states[item.name], mark, START) for item in rules]
+        looks = [look(engine, item, states[item.name], mark, mark) for item in rules]
         conclude(engine, looks, mark, channels, mark, grouped)
         states = {item.turns.rule.name: item.after for item in looks}
         if any(state.settled is None for state in states.values()):
