@@ -6,7 +6,8 @@
 The earlier version makes the database and the topics, trains the models, and takes in, scores and
 counts. While it does, each of its processes in turn is told to end, and one of this tree takes its
 place: the first of them migrates the store under the others. The outcome must be that of this tree
-alone. CHAOS_ARTICLES and CHAOS_SECONDS say how many articles come in how long.
+alone; of an alert the earlier version may have told where this one would not. CHAOS_ARTICLES and
+CHAOS_SECONDS say how many articles come in how long.
 """
 
 import io
@@ -17,7 +18,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,9 +72,14 @@ def _upgraded(
             result = outcome(place)
         _say(f"upgraded: {json.dumps(summary(result))}")
         _say(f"longest from SIGTERM to the end: {max(roles.drains_seconds.values()):.1f} s")
+        more = result.notifications - calm.notifications
+        if more:
+            _say(f"told by the earlier version, not by this one alone: {len(more)} notifications")
+        known = replace(result, notifications=result.notifications - more)
         return [
             *([] if finished else ["the run did not come to its end"]),
-            *differences(_identities(result), _identities(calm)),
+            *differences(_identities(known), _identities(calm)),
+            *(f"a notification of no alert: {name}" for name in _of_no_alert(more, result)),
             *(f"a role ended by itself: {end}" for end in roles.unasked_ends),
             *(f"after SIGTERM: {end}" for end in roles.bad_drains),
         ]
@@ -90,6 +96,11 @@ def _identities(found: Outcome) -> Outcome:
     rows = [json.loads(line) for line in found.alerts]
     kept = [json.dumps({name: row[name] for name in IDENTITY}, sort_keys=True) for row in rows]
     return replace(found, alerts=tuple(kept))
+
+
+def _of_no_alert(notifications: Collection[str], found: Outcome) -> list[str]:
+    ids = {json.loads(line)["id"] for line in found.alerts}
+    return sorted(name for name in notifications if name.partition(":")[0] not in ids)
 
 
 def _tree_of(commit: str, folder: Path) -> Path:
