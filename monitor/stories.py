@@ -10,12 +10,13 @@ replay ends in the same tallies.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from alerts.series import BUCKET_SECONDS
 from monitor.events import ScoredEvent, story_key
 
 STORY_HORIZON = timedelta(hours=72)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 TallyKey = tuple[str, str, int]
 """Dimension, key, bucket start in seconds since the epoch."""
@@ -135,6 +136,11 @@ def bucket_of(published: datetime) -> int:
     """Start of the bucket that a time lies in, in seconds since the epoch."""
     seconds = math.floor(published.timestamp())
     return seconds - seconds % BUCKET_SECONDS
+
+
+def moment_of(seconds: int) -> datetime:
+    """The time so many seconds after the epoch."""
+    return _EPOCH + timedelta(seconds=seconds)
 
 
 def contributions(articles: Iterable[CountedArticle]) -> dict[TallyKey, Counts]:

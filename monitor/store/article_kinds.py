@@ -1,7 +1,6 @@
 """Which kinds of articles a tally is of: by which model, asked what, in which language."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -12,9 +11,7 @@ from alerts.series import BUCKET_SECONDS, Bucket
 from monitor.store.counted import company_sentiments
 from monitor.store.engine import reading
 from monitor.store.sight import Sight
-from monitor.stories import bucket_of
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from monitor.stories import bucket_of, moment_of
 
 
 def with_kinds(
@@ -35,8 +32,8 @@ def with_kinds(
         rows.c.themes,
         rows.c.model,
     ).where(
-        rows.c.published >= _moment(min(starts)),
-        rows.c.published < _moment(max(starts) + BUCKET_SECONDS),
+        rows.c.published >= moment_of(min(starts)),
+        rows.c.published < moment_of(max(starts) + BUCKET_SECONDS),
         sight.in_time(rows),
     )
     counted: dict[tuple[str, int], dict[Kind, int]] = {}
@@ -71,7 +68,3 @@ def _under(dimension: str, row: Any) -> list[tuple[str, str]]:
         return [(name, "sentiment") for name in msgspec.json.decode(row.topics, type=dict)]
     key = {"source": row.source, "language": row.language}.get(dimension, "all")
     return [(key, "sentiment")]
-
-
-def _moment(seconds: int) -> datetime:
-    return _EPOCH + timedelta(seconds=seconds)

@@ -1,7 +1,6 @@
 """Stories on companies that are negative beyond a probability, as buckets to detect on."""
 
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -11,7 +10,7 @@ from alerts.series import BUCKET_SECONDS, Bucket
 from monitor.store.counted import company_sentiments
 from monitor.store.engine import reading
 from monitor.store.sight import Sight
-from monitor.stories import STORY_HORIZON, bucket_of, label_of
+from monitor.stories import STORY_HORIZON, bucket_of, label_of, moment_of
 
 _NAMES = (
     "id",
@@ -46,8 +45,8 @@ def critical_series(
     query = (
         select(*(rows.c[name] for name in _NAMES))
         .where(
-            rows.c.published >= _moment(after + BUCKET_SECONDS),
-            rows.c.published < _moment(through + BUCKET_SECONDS),
+            rows.c.published >= moment_of(after + BUCKET_SECONDS),
+            rows.c.published < moment_of(through + BUCKET_SECONDS),
             rows.c.entities != "[]",
             sight.in_time(rows),
         )
@@ -95,7 +94,3 @@ def _was_told(connection: Connection, row: Row[Any], company: str, sight: Sight)
         company in msgspec.json.decode(entities, type=list[str])
         for (entities,) in connection.execute(query)
     )
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)

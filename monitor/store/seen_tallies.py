@@ -1,7 +1,6 @@
 """The tallies as a fold sees them: less what articles that it does not see have added."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 
 import msgspec
 from sqlalchemy import Engine, select
@@ -13,7 +12,14 @@ from monitor.store.engine import reading
 from monitor.store.readers import articles_between
 from monitor.store.schema import article_versions, articles
 from monitor.store.sight import Sight
-from monitor.stories import STORY_HORIZON, CountedArticle, Counts, TallyKey, contributions
+from monitor.stories import (
+    STORY_HORIZON,
+    CountedArticle,
+    Counts,
+    TallyKey,
+    contributions,
+    moment_of,
+)
 
 _COUNTS = ("stories", "articles", "negative", "neutral", "positive")
 
@@ -25,7 +31,7 @@ def unseen_counts(engine: Engine, sight: Sight, first: int, last: int) -> dict[T
     A copy that is not seen may only add reach; one that is older than the story's first has taken
     its place, and that may lie as far ahead as stories reach.
     """
-    begin, end = _moment(first) - STORY_HORIZON, _moment(last + BUCKET_SECONDS)
+    begin, end = moment_of(first) - STORY_HORIZON, moment_of(last + BUCKET_SECONDS)
     hidden = select(articles.c.story_key).where(
         sight.unseen(), articles.c.published >= begin, articles.c.published < end
     )
@@ -55,7 +61,7 @@ def window_from_articles(
 ) -> dict[int, Bucket]:
     """A key's buckets with `first` <= start <= `last`, counted from the articles that are seen."""
     window = articles_between(
-        engine, _moment(first), _moment(last + BUCKET_SECONDS), dimension, key, sight
+        engine, moment_of(first), moment_of(last + BUCKET_SECONDS), dimension, key, sight
     )
     stories = {item.story_key for item in window}
     with reading(engine) as connection:
@@ -117,7 +123,3 @@ def _less(buckets: Sequence[Bucket], unseen: Mapping[int, Counts]) -> list[Bucke
         values = {name: getattr(bucket, name) - getattr(counts, name) for name in _COUNTS}
         there[start] = msgspec.structs.replace(bucket, **values)
     return [there[start] for start in sorted(there) if there[start].articles > 0]
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

@@ -1,18 +1,17 @@
 """What the sources have told, as a fold sees it: when each spoke, and what it said of a key."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Engine, func, select
 
 from monitor.store.counted import company_sentiments
 from monitor.store.engine import reading
+from monitor.store.reach import HOUR_SECONDS, wider_start
 from monitor.store.readers import series, under
 from monitor.store.schema import tallies
 from monitor.store.seen_tallies import unseen_counts, without
 from monitor.store.sight import Sight
-from monitor.stories import STORY_HORIZON, label_of
-
-HOUR_SECONDS = 3_600
+from monitor.stories import STORY_HORIZON, label_of, moment_of
 
 
 def articles_by_hour(
@@ -20,7 +19,7 @@ def articles_by_hour(
 ) -> dict[str, dict[int, int]]:
     """Articles that are seen, by source and hour, with `begin` <= hour < `end`; starts of hours,
     seconds since the epoch."""
-    hour = (tallies.c.bucket - tallies.c.bucket % HOUR_SECONDS).label("hour")
+    hour = wider_start(HOUR_SECONDS).label("hour")
     query = (
         select(tallies.c.key, hour, func.sum(tallies.c.articles))
         .where(tallies.c.dimension == "source", tallies.c.bucket >= begin, tallies.c.bucket < end)
@@ -70,14 +69,14 @@ def stories_by_source(
             rows.c.companies,
         )
         .where(
-            rows.c.published >= _moment(since),
-            rows.c.published < _moment(end),
+            rows.c.published >= moment_of(since),
+            rows.c.published < moment_of(end),
             *under(dimension, key, rows),
             sight.in_time(rows),
         )
         .order_by(rows.c.published, rows.c.id)
     )
-    edges = _moment(begin), _moment(middle)
+    edges = moment_of(begin), moment_of(middle)
     latest: dict[str, datetime] = {}
     told: tuple[dict[str, tuple[int, int]], dict[str, tuple[int, int]]] = ({}, {})
     with reading(engine) as connection:
@@ -92,7 +91,3 @@ def stories_by_source(
             stories, negative = side.get(source, (0, 0))
             side[source] = stories + 1, negative + bad
     return told
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
