@@ -2,12 +2,13 @@
 
 import hashlib
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from alerts.correction import Correction
 from alerts.coverage import Coverage
+from alerts.rule_fields import Severity
 from alerts.source_mix import Move
 
 State = Literal["pending", "firing", "acknowledged", "resolved"]
@@ -82,12 +83,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         return {name: plain[name] for name in first} | plain
 
 
-_SEVERITIES = ("info", "warning", "critical")
-
-
 def gravity(alert: Alert) -> int:
     """Severities by rank: the higher, the graver."""
-    return _SEVERITIES.index(alert.severity)
+    return get_args(Severity).index(alert.severity)
 
 
 def fingerprint(rule: str, dimension: str, key: str) -> str:

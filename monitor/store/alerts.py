@@ -226,27 +226,17 @@ def latest(connection: Connection, fingerprint: str) -> Alert | None:
     return None if body is None else decode_alert(body)
 
 
-def due(engine: Engine, now: datetime, limit: int = 50) -> list[Delivery]:
-    """Deliveries whose time has come, oldest first."""
+def due(engine: Engine, now: datetime, limit: int = 50, state: str = "queued") -> list[Delivery]:
+    """Deliveries that wait in a state and whose time has come, oldest first."""
+    names = ("id", "alert_id", "event", "channel", "attempts", "queued", "follow_up")
     query = (
-        select(outbox)
-        .where(outbox.c.state == "queued", outbox.c.next_attempt <= now)
+        select(*(outbox.c[name] for name in names))
+        .where(outbox.c.state == state, outbox.c.next_attempt <= now)
         .order_by(outbox.c.queued, outbox.c.id)
         .limit(limit)
     )
     with reading(engine) as connection:
-        return [
-            Delivery(
-                row.id,
-                row.alert_id,
-                row.event,
-                row.channel,
-                row.attempts,
-                row.queued,
-                row.follow_up,
-            )
-            for row in connection.execute(query)
-        ]
+        return [Delivery(*row) for row in connection.execute(query)]
 
 
 def delivered(engine: Engine, delivery: Delivery, now: datetime) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, func, select
 from alerts.alert import Alert, gravity
 from alerts.follow_up import FollowUp
 from monitor.store import alerts as alert_store
-from monitor.store.alerts import Delivery, decode_alert
+from monitor.store.alerts import decode_alert
 from monitor.store.engine import reading, writing
 from monitor.store.ingestion import insert_for
 from monitor.store.readers import under
@@ -114,19 +114,6 @@ def _standing(connection: Connection, alert: Alert) -> list[Alert]:
     gone = {alert.id, *connection.execute(query).scalars()}
     standing = [item for item in group if item.resolved is None and item.id not in gone]
     return sorted(standing, key=lambda item: -gravity(item))
-
-
-def due(engine: Engine, now: datetime, limit: int = 50) -> list[Delivery]:
-    """Deliveries of follow-ups whose time has come, oldest first."""
-    names = ("id", "alert_id", "event", "channel", "attempts", "queued", "follow_up")
-    query = (
-        select(*(outbox.c[name] for name in names))
-        .where(outbox.c.state == QUEUED, outbox.c.next_attempt <= now)
-        .order_by(outbox.c.queued, outbox.c.id)
-        .limit(limit)
-    )
-    with reading(engine) as connection:
-        return [Delivery(*row) for row in connection.execute(query)]
 
 
 def find(engine: Engine, name: str) -> FollowUp | None:

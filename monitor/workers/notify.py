@@ -56,7 +56,11 @@ class NotifyWorker:
     def once(self) -> int:
         """Try all that is due; the number of tries."""
         now = self._now()
-        due = [*alert_store.due(self._engine, now), *follow_ups.due(self._engine, now)]
+        due = [
+            delivery
+            for state in ("queued", follow_ups.QUEUED)
+            for delivery in alert_store.due(self._engine, now, state=state)
+        ]
         for delivery in due:
             self._hold()
             self._settle(delivery, self._deliver(delivery))
