@@ -28,6 +28,7 @@ from monitor.store.leases import ADOPTION, Lease
 from monitor.store.rescores import (
     Place,
     Selection,
+    beside_count,
     keep_beside,
     kept_beside,
     stored_languages,
@@ -156,7 +157,7 @@ def adopt(
     detected afterwards. Raises Unavailable, also where another adoption is under way; what was
     done by then stays, and the next one goes on there.
     """
-    total = changes_beside(engine, selection).articles
+    total = beside_count(engine, selection)
     # One that was killed after its last batch has only its end before it.
     if not total and not adoptions.is_unended(engine, selection):
         return ScoreChanges()

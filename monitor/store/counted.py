@@ -42,8 +42,8 @@ COUNTED_COLUMNS = tuple(articles.c[name] for name in COUNTED)
 
 
 def counted_row(row: Any) -> CountedArticle:
-    """From a row with `COUNTED_COLUMNS`, and no others."""
-    fields = dict(row._mapping)
+    """From a row that has the columns of `COUNTED`."""
+    fields = {name: getattr(row, name) for name in COUNTED}
     fields["topics"] = tuple(sorted(msgspec.json.decode(fields["topics"], type=dict[str, float])))
     fields["entities"] = msgspec.json.decode(fields["entities"], type=tuple[str, ...])
     fields["themes"] = msgspec.json.decode(fields["themes"], type=tuple[str, ...])

@@ -15,7 +15,6 @@ from monitor.bus.protocol import TopicPartition
 from monitor.events import ScoredEvent
 from monitor.store.counted import (
     chunks,
-    counted_row,
     lock_stories,
     neighbours_of,
     stored_with_ids,
@@ -23,7 +22,7 @@ from monitor.store.counted import (
 from monitor.store.engine import reading, writing
 from monitor.store.reach import Reach, held_reach
 from monitor.store.schema import articles, buses, offsets, tallies
-from monitor.store.versions import gone_since, keep_versions, retracted
+from monitor.store.versions import keep_versions, retracted
 from monitor.stories import (
     Change,
     CountedArticle,
@@ -96,7 +95,7 @@ def apply(
         reach = held_reach(connection)
         by_counted = _taken(connection, events, reach)
         expired = len(events) - len(by_counted)
-        by_counted, put_back = _not_retracted(connection, by_counted)
+        by_counted, gone = _not_retracted(connection, by_counted)
         latest = latest_by_id(article for article, _ in by_counted)
         keys = {article.story_key for article in latest.values()}
         stored = stored_with_ids(connection, latest)
@@ -116,7 +115,6 @@ def apply(
             revised = keep_versions(connection, ids, "corrected", now())
             for article in decided.corrected:
                 rows[article]["revised"] = revised
-        gone = gone_since(connection, put_back)
         for article in decided.inserted:
             if article.id in gone:
                 # It may have been scored before the other was taken back.
@@ -148,17 +146,14 @@ def _taken(
 
 def _not_retracted(
     connection: Connection, found: Sequence[tuple[CountedArticle, ScoredEvent]]
-) -> tuple[list[tuple[CountedArticle, ScoredEvent]], list[str]]:
-    """Less those that were taken back, and that their publisher has not changed since; and the ids
-    of those that it has changed, and so put back."""
-    gone = {
-        name: counted_row(row)
-        for name, row in retracted(connection, [article.id for article, _ in found]).items()
-    }
+) -> tuple[list[tuple[CountedArticle, ScoredEvent]], dict[str, datetime]]:
+    """Less those that were taken back, and that their publisher has not changed since; and by id
+    until when those were there that were taken back."""
+    gone = retracted(connection, [article.id for article, _ in found])
     left = [
-        pair for pair in found if pair[0].id not in gone or pair[0].supersedes(gone[pair[0].id])
+        pair for pair in found if pair[0].id not in gone or pair[0].supersedes(gone[pair[0].id][0])
     ]
-    return left, [article.id for article, _ in left if article.id in gone]
+    return left, {name: until for name, (_, until) in gone.items()}
 
 
 def known_ids(engine: Engine, ids: Sequence[str]) -> set[str]:

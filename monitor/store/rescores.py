@@ -150,6 +150,13 @@ def kept_beside(
     return [_exchange(row) for row in connection.execute(query)]
 
 
+def beside_count(engine: Engine, selection: Selection) -> int:
+    """For how many articles there are scores beside."""
+    with reading(engine) as connection:
+        beside = _beside(connection, selection).subquery()
+        return int(connection.execute(select(func.count()).select_from(beside)).scalar_one())
+
+
 def kept_beside_of(
     connection: Connection, selection: Selection, ids: Sequence[str]
 ) -> list[Exchange]:

@@ -6,12 +6,13 @@ A version was so from `revised` (or from when it was scored, where it is the fir
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
-from sqlalchemy import Connection, Row, case, func, literal, select
+from sqlalchemy import Connection, case, func, literal, select
 
-from monitor.store.counted import COUNTED, chunks
+from monitor.store.counted import COUNTED, chunks, counted_row
 from monitor.store.schema import alerts, article_versions, articles
+from monitor.stories import CountedArticle
 
 Reason = Literal["corrected", "retracted", "rescored"]
 
@@ -50,30 +51,18 @@ def keep_versions(
     return superseded
 
 
-def retracted(connection: Connection, ids: Sequence[str]) -> dict[str, Row[Any]]:
-    """Of those of the articles that were retracted, what they last were: by id."""
-    found: dict[str, Row[Any]] = {}
+def retracted(
+    connection: Connection, ids: Sequence[str]
+) -> dict[str, tuple[CountedArticle, datetime]]:
+    """Of those of the articles that were retracted, what they last were and until when: by id."""
+    found: dict[str, tuple[CountedArticle, datetime]] = {}
     for chunk in chunks(list(ids)):
         rows = connection.execute(
-            select(*(article_versions.c[name] for name in COUNTED))
+            select(*(article_versions.c[name] for name in (*COUNTED, "superseded")))
             .where(article_versions.c.id.in_(chunk), article_versions.c.reason == "retracted")
             .order_by(article_versions.c.number)
         )
-        found.update({row.id: row for row in rows})
-    return found
-
-
-def gone_since(connection: Connection, ids: Sequence[str]) -> dict[str, datetime]:
-    """Of those of the articles that were retracted, when they last were: by id."""
-    columns = article_versions.c
-    found: dict[str, datetime] = {}
-    for chunk in chunks(list(ids)):
-        rows = connection.execute(
-            select(columns.id, columns.superseded)
-            .where(columns.id.in_(chunk), columns.reason == "retracted")
-            .order_by(columns.number)
-        )
-        found.update({row.id: row.superseded for row in rows})
+        found.update({row.id: (counted_row(row), row.superseded) for row in rows})
     return found
 
 
