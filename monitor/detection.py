@@ -243,19 +243,6 @@ def conclude(
     return announced
 
 
-def tick(
-    engine: Engine,
-    rule: AnyRule,
-    states: RuleStates,
-    watermark: datetime,
-    channels: Sequence[str],
-    now: datetime,
-) -> tuple[RuleStates, list[tuple[str, Alert]]]:
-    """Fold one rule alone and save it; returns the new states and the (event, alert) announced."""
-    looked = look(engine, rule, states, watermark, now)
-    return looked.after, conclude(engine, [looked], watermark, channels, now)
-
-
 def _last_closed(watermark: datetime) -> int:
     return bucket_of(watermark) - BUCKET_SECONDS
 

@@ -15,13 +15,7 @@ from models.scorer import Scorer
 from models.watchlist import Watchlist
 from monitor.backfill import backfill
 from monitor.background import with_sources
-from monitor.detection import (
-    StatesMoved,
-    forget_states,
-    load_states,
-    resolve_orphans,
-    tick,
-)
+from monitor.detection import StatesMoved, forget_states, load_states, resolve_orphans
 from monitor.events import ScoredEvent
 from monitor.evidence import with_evidence
 from monitor.replays import backtest, simulate
@@ -29,6 +23,7 @@ from monitor.store.ingestion import Advance, apply
 from monitor.store.removal import close_a_day, remove_articles
 from monitor.store.sight import Sight
 from monitor.store.watch import watched_since, watched_stretches
+from tests.contract.ticking import tick
 from tests.unit.monitor.stories_data import START, scored
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, update
 from alerts.alert import Alert
 from alerts.correction import ErrorCounts
 from alerts.rules import AnyRule
-from monitor.detection import conclude, load_states, look, tick
+from monitor.detection import conclude, load_states, look
 from monitor.events import ScoredEvent
 from monitor.explanation import explain
 from monitor.replays import backtest
@@ -24,6 +24,7 @@ from monitor.store.readers import article_count
 from monitor.store.removal import close_a_day, remove_articles
 from monitor.store.rollup import roll_up_a_day, roll_up_an_hour
 from monitor.store.schema import articles
+from tests.contract.ticking import tick
 from tests.unit.monitor.stories_data import START, scored
 
 ADAPTER = TypeAdapter[AnyRule](AnyRule)

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event, select
 
 from alerts.alert import Alert
 from alerts.rules import AnyRule
-from monitor.detection import load_states, tick
+from monitor.detection import load_states
 from monitor.events import ScoredEvent
 from monitor.retention import RetentionSettings
 from monitor.store import alerts as alert_store
@@ -24,6 +24,7 @@ from monitor.store.removal import close_a_day
 from monitor.store.rollup import roll_up_a_day, roll_up_an_hour
 from monitor.store.schema import tallies
 from monitor.workers.housekeeping import Housekeeper
+from tests.contract.ticking import tick
 from tests.unit.monitor.stories_data import START, scored
 
 FIRST = int(START.timestamp())
