@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -120,6 +120,8 @@ def apply(
                 # It may have been scored before the other was taken back.
                 rows[article]["revised"] = max(gone[article.id], rows[article]["scored"])
         _write_articles(connection, decided, rows)
+        if advance is not None and rows:
+            _note_times(connection, advance, rows.values())
         add_to_tallies(connection, reach.in_their_width(decided.tallies))
     moved = [*decided.inserted, *decided.corrected]
     return Applied(
@@ -264,6 +266,25 @@ def _advance(connection: Connection, advance: Advance) -> datetime | None:
     return before
 
 
+def _note_times(
+    connection: Connection, advance: Advance, rows: Iterable[Mapping[str, Any]]
+) -> None:
+    """Keep by what time the partition's articles had been scored: clocks differ, and one that
+    looks at what is counted must not overlook what another's clock puts into the future."""
+    newest = max(time for row in rows for time in (row["scored"], row["revised"]) if time)
+    topic, partition = advance.partition
+    connection.execute(
+        update(offsets)
+        .where(
+            offsets.c.consumer_group == advance.group,
+            offsets.c.topic == topic,
+            offsets.c.partition == partition,
+            or_(offsets.c.newest_scored.is_(None), offsets.c.newest_scored < newest),
+        )
+        .values(newest_scored=newest)
+    )
+
+
 def _row(article: CountedArticle, event: ScoredEvent, behind_seconds: int) -> dict[str, Any]:
     return {
         "id": article.id,
@@ -354,3 +375,12 @@ def watermarks(
             ).where(offsets.c.consumer_group == group, offsets.c.topic == topic)
         ).one()
     return (first, latest) if count == partitions else None
+
+
+def counted_until(engine: Engine, now: datetime) -> datetime:
+    """A moment by which, whatever clock they were scored by, all counted articles had been."""
+    with reading(engine) as connection:
+        newest: datetime | None = connection.execute(
+            select(func.max(offsets.c.newest_scored))
+        ).scalar()
+    return now if newest is None else max(now, newest)

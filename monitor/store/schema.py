@@ -174,6 +174,12 @@ offsets = Table(
     Column("watermark", UtcDateTime, nullable=True),
     Column("first_watermark", UtcDateTime, nullable=True),
     Column(
+        "newest_scored",
+        UtcDateTime,
+        nullable=True,
+        comment="the latest time, by any clock, at which what was counted was scored or corrected",
+    ),
+    Column(
         "epoch",
         BigInteger,
         nullable=False,

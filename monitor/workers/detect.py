@@ -25,7 +25,7 @@ from monitor.detection import (
 from monitor.events import SCORED
 from monitor.metrics import ALERTS, PUBLISH_TO_ALERT, WATERMARK
 from monitor.store import leases
-from monitor.store.ingestion import watermarks
+from monitor.store.ingestion import counted_until, watermarks
 from monitor.stories import bucket_of
 from monitor.workers import aggregate
 from monitor.workers.follow_up import FollowUps
@@ -108,7 +108,13 @@ class DetectWorker:
         try:
             # Each at its own moment: what is scored while others fold is folded here.
             looks = [
-                look(self._engine, rule, states[rule.name], latest, self._now())
+                look(
+                    self._engine,
+                    rule,
+                    states[rule.name],
+                    latest,
+                    counted_until(self._engine, self._now()),
+                )
                 for rule in self._rules
             ]
             announced += conclude(

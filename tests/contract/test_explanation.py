@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,8 +13,9 @@ from sqlalchemy import Engine, update
 from alerts.alert import Alert
 from alerts.correction import ErrorCounts
 from alerts.rules import AnyRule
+from monitor.bus.embedded import EmbeddedBus
 from monitor.detection import conclude, load_states, look
-from monitor.events import ScoredEvent
+from monitor.events import SCORED, ScoredEvent
 from monitor.explanation import explain
 from monitor.replays import backtest
 from monitor.store import alerts as alert_store
@@ -24,6 +26,7 @@ from monitor.store.readers import article_count
 from monitor.store.removal import close_a_day, remove_articles
 from monitor.store.rollup import roll_up_a_day, roll_up_an_hour
 from monitor.store.schema import articles
+from monitor.workers.detect import DetectWorker
 from tests.contract.ticking import tick
 from tests.unit.monitor.stories_data import START, scored
 
@@ -252,6 +255,23 @@ def test_what_comes_between_the_fold_and_its_writing_up_is_in_neither(engine: En
     alert = next(alert for event, alert in announced if event == "firing")
     assert alert.top and worst.article.title not in {story.title for story in alert.top}
     assert explain(engine, [SURGE], alert).differences == ()
+
+
+@pytest.mark.parametrize("clock", [START + timedelta(days=13), CRISIS], ids=["right", "behind"])
+def test_an_alert_rests_on_what_was_counted_also_where_its_clock_is_behind_the_scorers(
+    engine: Engine, tmp_path: Path, clock: datetime
+) -> None:
+    mark = CRISIS + timedelta(hours=2)
+    told = [event for event in news() if event.article.published <= mark]
+    apply(engine, told, Advance("aggregate", ("scored", 0), 0, 1, mark, START))
+    bus = EmbeddedBus(tmp_path / "bus.db")
+    bus.create_topics([SCORED], 1)
+    rule = rule_of(detector="threshold", window="1h", share=0.5, min_stories=3)
+    ((_, alert),) = DetectWorker(bus, engine, [rule], [], "me", now=lambda: clock).once(1)
+    bus.close()
+    assert (alert.negative, len(alert.top)) == (4, 4)
+    found = explain(engine, [rule], alert)
+    assert (found.differences, len(found.articles)) == ((), 4)
 
 
 def test_a_share_is_corrected_by_what_was_known_of_the_models_when_it_fired(
