@@ -39,9 +39,9 @@ def run(
     Offsets live in the store, in the counts' own transaction; they are committed to the bus
     afterwards so that others can see the lag.
     """
-    held = _Held(engine)
     try:
         identity = patiently(GROUP, stop, bus.identity)
+        held = _Held(engine, identity)
         if patiently(GROUP, stop, lambda: adopt_bus(engine, GROUP, identity)):
             LOG.warning("aggregate: another bus than before; it is read from its beginning")
         producer = patiently(GROUP, stop, bus.producer)
@@ -76,14 +76,15 @@ def run(
 class _Held:
     """The partitions that this process took, each with the epoch that its writes carry."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, bus: str) -> None:
         self._engine = engine
+        self._bus = bus
         self.epochs: dict[TopicPartition, int] = {}
 
     def take(self, wanted: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Take partitions; where to read each on. What the store does not know is read from its
         beginning, whatever the bus holds for the group: that may be another store's."""
-        claims = claim(self._engine, GROUP, wanted)
+        claims = claim(self._engine, GROUP, wanted, self._bus)
         self.epochs.update({partition: taken.epoch for partition, taken in claims.items()})
         return {partition: taken.next_offset for partition, taken in claims.items()}
 
