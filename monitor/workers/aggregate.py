@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from monitor.bus import Bus, Producer, Record, TopicPartition
 from monitor.events import SCORED, ScoredEvent, Watermark, decode_scored
-from monitor.failures import Invalid
+from monitor.failures import Invalid, Unavailable
 from monitor.metrics import ARTICLES_COUNTED, FAILURES
 from monitor.settings import InvalidRecordSettings
 from monitor.store.claims import claim
@@ -69,8 +69,12 @@ def run(
         return
     finally:
         attention.close()
-        consumer.close()
-        producer.close()
+        for close in (consumer.close, producer.close):
+            try:
+                close()
+            except Unavailable as error:
+                # What ended the role counts. All that was done is durable: nothing hangs on this.
+                LOG.warning("aggregate: while ending: %s", error)
 
 
 class _Held:
