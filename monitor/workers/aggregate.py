@@ -56,9 +56,9 @@ def run(
             read = list(zip(records, intake.read(records), strict=True))
             for partition in sorted({(record.topic, record.partition) for record in records}):
                 batch = [item for item in read if item[0].partition == partition[1]]
-                count = partial(_count, engine, producer, batch, held.epochs[partition])
+                work = partial(_work, engine, producer, batch, held.epochs[partition], stop)
                 try:
-                    reached = attention.during(partial(patiently, GROUP, stop, count))
+                    reached = attention.during(work)
                 except Overtaken as error:
                     FAILURES.labels(GROUP, "retryable").inc()
                     LOG.warning("aggregate: %s; going on from the store's offset", error)
@@ -93,20 +93,41 @@ class _Held:
         return {partition: taken.next_offset for partition, taken in claims.items()}
 
 
-def _count(engine: Engine, producer: Producer, batch: Sequence[_Read], epoch: int) -> int:
+def _work(
+    engine: Engine,
+    producer: Producer,
+    batch: Sequence[_Read],
+    epoch: int,
+    stop: threading.Event,
+) -> int:
+    """Divert, then count records of one partition; the offset after them.
+
+    Each is tried for itself: where the store is away, no letter is written again. Raises Overtaken,
+    Stopped.
+    """
+    patiently(GROUP, stop, partial(_divert, producer, batch))
+    return patiently(GROUP, stop, partial(_count, engine, batch, epoch))
+
+
+def _divert(producer: Producer, batch: Sequence[_Read]) -> None:
+    """Return when what is invalid is durable among the dead letters. Raises Unavailable."""
+    for record, decoded in batch:
+        if isinstance(decoded, Invalid):
+            bury(producer, GROUP, record, decoded)
+    producer.flush()
+
+
+def _count(engine: Engine, batch: Sequence[_Read], epoch: int) -> int:
     """Count records of one partition; the offset after them. Raises Overtaken, Unavailable."""
     events: list[ScoredEvent] = []
     reached: list[datetime | None] = []
     marks: list[datetime] = []
-    for record, decoded in batch:
-        if isinstance(decoded, Invalid):
-            bury(producer, GROUP, record, decoded)
-        elif isinstance(decoded, Watermark):
+    for _, decoded in batch:
+        if isinstance(decoded, Watermark):
             marks.append(decoded.through)
-        else:
+        elif isinstance(decoded, ScoredEvent):
             events.append(decoded)
             reached.append(max(marks, default=None))
-    producer.flush()
     first, last = batch[0][0], batch[-1][0]
     advance = Advance(
         group=GROUP,

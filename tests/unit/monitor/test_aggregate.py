@@ -1,6 +1,7 @@
 """The aggregate role where a server is away: what it writes once, and how it ends."""
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ from sqlalchemy import Engine
 
 from monitor.bus.embedded import EmbeddedBus, EmbeddedConsumer, EmbeddedProducer
 from monitor.bus.protocol import Positions
-from monitor.events import DEAD_LETTER_TOPICS, SCORED, encode
+from monitor.events import DEAD_LETTER_TOPICS, SCORED, ScoredEvent, encode
 from monitor.failures import TooManyInvalid, Unavailable
 from monitor.settings import InvalidRecordSettings
 from monitor.store.engine import open_store
+from monitor.store.ingestion import Advance, Applied, apply
 from monitor.workers import aggregate, loop
 from tests.unit.monitor.stories_data import scored
 
@@ -62,6 +64,25 @@ class NotedProducer(EmbeddedProducer):
 class FailingConsumer(EmbeddedConsumer):
     def close(self) -> None:
         raise Unavailable("the bus is away")
+
+
+def test_a_letter_is_written_once_though_the_store_was_away(
+    bus: EmbeddedBus, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = threading.Event()
+    letters: list[int] = []
+
+    def away(engine: Engine, events: Sequence[ScoredEvent], advance: Advance | None) -> Applied:
+        letters.append(len(list(bus.read(LETTERS, 0))))
+        if len(letters) <= 3:
+            raise Unavailable("the store is away")
+        stop.set()
+        return apply(engine, events, advance)
+
+    monkeypatch.setattr(aggregate, "apply", away)
+    aggregate.run(bus, engine, stop)
+    assert letters == [3] * 4, "they are there before the offsets move on, each once"
+    assert bus.committed(SCORED, aggregate.GROUP) == {0: 4}
 
 
 def test_the_first_error_ends_the_role_and_all_is_closed(bus: FailingBus, engine: Engine) -> None:
