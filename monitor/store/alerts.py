@@ -32,7 +32,9 @@ class Delivery:
     alert_id: str
     event: str
     channel: str
+    state: str
     attempts: int
+    """As they were read: what another has settled since is not settled again."""
     queued: datetime
     follow_up: str | None = None
     """The id of what is told afterwards."""
@@ -228,7 +230,7 @@ def latest(connection: Connection, fingerprint: str) -> Alert | None:
 
 def due(engine: Engine, now: datetime, limit: int = 50, state: str = "queued") -> list[Delivery]:
     """Deliveries that wait in a state and whose time has come, oldest first."""
-    names = ("id", "alert_id", "event", "channel", "attempts", "queued", "follow_up")
+    names = ("id", "alert_id", "event", "channel", "state", "attempts", "queued", "follow_up")
     query = (
         select(*(outbox.c[name] for name in names))
         .where(outbox.c.state == state, outbox.c.next_attempt <= now)
@@ -239,26 +241,20 @@ def due(engine: Engine, now: datetime, limit: int = 50, state: str = "queued") -
         return [Delivery(*row) for row in connection.execute(query)]
 
 
-def delivered(engine: Engine, delivery: Delivery, now: datetime) -> None:
-    _update(
-        engine,
-        delivery,
-        state="delivered",
-        attempts=delivery.attempts + 1,
-        delivered=now,
-        last_error=None,
-    )
+def delivered(engine: Engine, delivery: Delivery, now: datetime) -> bool:
+    """The channel has it; False where another has settled it since it was read."""
+    return _settle(engine, delivery, state="delivered", delivered=now, last_error=None)
 
 
-def retry_later(engine: Engine, delivery: Delivery, at: datetime, reason: str) -> None:
-    _update(
-        engine, delivery, attempts=delivery.attempts + 1, next_attempt=at, last_error=reason[:500]
-    )
+def retry_later(engine: Engine, delivery: Delivery, at: datetime, reason: str) -> bool:
+    """Due again at a time; False where another has settled it since it was read."""
+    return _settle(engine, delivery, next_attempt=at, last_error=reason[:500])
 
 
-def dead(engine: Engine, delivery: Delivery, reason: str) -> None:
-    """Given up on; it stays for a person to see."""
-    _update(engine, delivery, state="dead", attempts=delivery.attempts + 1, last_error=reason[:500])
+def dead(engine: Engine, delivery: Delivery, reason: str) -> bool:
+    """Given up on; it stays for a person to see. False where another has settled it since it was
+    read."""
+    return _settle(engine, delivery, state="dead", last_error=reason[:500])
 
 
 def outbox_counts(engine: Engine) -> dict[str, int]:
@@ -268,6 +264,14 @@ def outbox_counts(engine: Engine) -> dict[str, int]:
         return {str(state): int(count) for state, count in connection.execute(query)}
 
 
-def _update(engine: Engine, delivery: Delivery, **values: object) -> None:
+def _settle(engine: Engine, delivery: Delivery, **values: object) -> bool:
+    as_read = (
+        outbox.c.id == delivery.id,
+        outbox.c.state == delivery.state,
+        outbox.c.attempts == delivery.attempts,
+    )
     with writing(engine) as connection:
-        connection.execute(update(outbox).where(outbox.c.id == delivery.id).values(**values))
+        done = connection.execute(
+            update(outbox).where(*as_read).values(attempts=delivery.attempts + 1, **values)
+        )
+        return done.rowcount == 1

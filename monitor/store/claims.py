@@ -8,12 +8,13 @@ batch carries the number that its consumer got: the transaction that counts it c
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, select
 
 from monitor.bus.protocol import TopicPartition
+from monitor.failures import UsageError
 from monitor.store.engine import writing
 from monitor.store.ingestion import insert_for
-from monitor.store.schema import offsets
+from monitor.store.schema import buses, offsets
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,17 @@ class Claim:
 
 
 def claim(
-    engine: Engine, group: str, partitions: Iterable[TopicPartition]
+    engine: Engine, group: str, partitions: Iterable[TopicPartition], bus: str | None = None
 ) -> dict[TopicPartition, Claim]:
     """Take partitions for the group: from now on writes of whoever had them before are refused.
 
-    A write that is under way is waited for. Raises Unavailable.
+    A write that is under way is waited for. `bus` is the identity of the bus whose partitions they
+    are. Raises Unavailable, and UsageError where the group has adopted another bus since.
     """
     taken: dict[TopicPartition, Claim] = {}
     with writing(engine) as connection:
+        if bus is not None:
+            _refuse_another(connection, group, bus)
         # Sorted, so that two that take the same partitions never wait in a ring.
         for topic, partition in sorted(partitions):
             statement = insert_for(connection)(offsets).values(
@@ -47,3 +51,14 @@ def claim(
             ).one()
             taken[(topic, partition)] = Claim(row.epoch, row.next_offset)
     return taken
+
+
+def _refuse_another(connection: Connection, group: str, bus: str) -> None:
+    # An adoption waits for this transaction, or is seen by it.
+    adopted = select(buses.c.identity).where(buses.c.consumer_group == group)
+    known = connection.execute(adopted.with_for_update(read=True)).scalar()
+    if known not in (None, bus):
+        raise UsageError(
+            f"{group}: this process reads the bus '{bus}', and the store has moved on to the bus "
+            f"'{known}': end it, or start it with the settings of that bus"
+        )

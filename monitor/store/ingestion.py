@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -187,7 +187,8 @@ def adopt_bus(engine: Engine, group: str, identity: str) -> bool:
     """Forget the group's offsets where they are another bus's; whether they were.
 
     They would point behind, or into the middle of, what the new bus holds. What is read twice then
-    is known by its id.
+    is known by its id. Whoever had a partition of the other bus cannot write for it any more:
+    epochs go on where they were.
     """
     with writing(engine) as connection:
         mine = buses.c.consumer_group == group
@@ -201,7 +202,11 @@ def adopt_bus(engine: Engine, group: str, identity: str) -> bool:
         if known in (None, identity):
             return False
         connection.execute(update(buses).where(mine).values(identity=identity))
-        connection.execute(delete(offsets).where(offsets.c.consumer_group == group))
+        connection.execute(
+            update(offsets)
+            .where(offsets.c.consumer_group == group)
+            .values(next_offset=0, watermark=None, first_watermark=None, epoch=offsets.c.epoch + 1)
+        )
         return True
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from monitor.bus import Bus, Producer, Record, TopicPartition
 from monitor.events import SCORED, ScoredEvent, Watermark, decode_scored
-from monitor.failures import Invalid
+from monitor.failures import Invalid, Unavailable
 from monitor.metrics import ARTICLES_COUNTED, FAILURES
 from monitor.settings import InvalidRecordSettings
 from monitor.store.claims import claim
@@ -39,9 +39,9 @@ def run(
     Offsets live in the store, in the counts' own transaction; they are committed to the bus
     afterwards so that others can see the lag.
     """
-    held = _Held(engine)
     try:
         identity = patiently(GROUP, stop, bus.identity)
+        held = _Held(engine, identity)
         if patiently(GROUP, stop, lambda: adopt_bus(engine, GROUP, identity)):
             LOG.warning("aggregate: another bus than before; it is read from its beginning")
         producer = patiently(GROUP, stop, bus.producer)
@@ -56,9 +56,9 @@ def run(
             read = list(zip(records, intake.read(records), strict=True))
             for partition in sorted({(record.topic, record.partition) for record in records}):
                 batch = [item for item in read if item[0].partition == partition[1]]
-                count = partial(_count, engine, producer, batch, held.epochs[partition])
+                work = partial(_work, engine, producer, batch, held.epochs[partition], stop)
                 try:
-                    reached = attention.during(partial(patiently, GROUP, stop, count))
+                    reached = attention.during(work)
                 except Overtaken as error:
                     FAILURES.labels(GROUP, "retryable").inc()
                     LOG.warning("aggregate: %s; going on from the store's offset", error)
@@ -69,39 +69,65 @@ def run(
         return
     finally:
         attention.close()
-        consumer.close()
-        producer.close()
+        for close in (consumer.close, producer.close):
+            try:
+                close()
+            except Unavailable as error:
+                # What ended the role counts. All that was done is durable: nothing hangs on this.
+                LOG.warning("aggregate: while ending: %s", error)
 
 
 class _Held:
     """The partitions that this process took, each with the epoch that its writes carry."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, bus: str) -> None:
         self._engine = engine
+        self._bus = bus
         self.epochs: dict[TopicPartition, int] = {}
 
     def take(self, wanted: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Take partitions; where to read each on. What the store does not know is read from its
         beginning, whatever the bus holds for the group: that may be another store's."""
-        claims = claim(self._engine, GROUP, wanted)
+        claims = claim(self._engine, GROUP, wanted, self._bus)
         self.epochs.update({partition: taken.epoch for partition, taken in claims.items()})
         return {partition: taken.next_offset for partition, taken in claims.items()}
 
 
-def _count(engine: Engine, producer: Producer, batch: Sequence[_Read], epoch: int) -> int:
+def _work(
+    engine: Engine,
+    producer: Producer,
+    batch: Sequence[_Read],
+    epoch: int,
+    stop: threading.Event,
+) -> int:
+    """Divert, then count records of one partition; the offset after them.
+
+    Each is tried for itself: where the store is away, no letter is written again. Raises Overtaken,
+    Stopped.
+    """
+    patiently(GROUP, stop, partial(_divert, producer, batch))
+    return patiently(GROUP, stop, partial(_count, engine, batch, epoch))
+
+
+def _divert(producer: Producer, batch: Sequence[_Read]) -> None:
+    """Return when what is invalid is durable among the dead letters. Raises Unavailable."""
+    for record, decoded in batch:
+        if isinstance(decoded, Invalid):
+            bury(producer, GROUP, record, decoded)
+    producer.flush()
+
+
+def _count(engine: Engine, batch: Sequence[_Read], epoch: int) -> int:
     """Count records of one partition; the offset after them. Raises Overtaken, Unavailable."""
     events: list[ScoredEvent] = []
     reached: list[datetime | None] = []
     marks: list[datetime] = []
-    for record, decoded in batch:
-        if isinstance(decoded, Invalid):
-            bury(producer, GROUP, record, decoded)
-        elif isinstance(decoded, Watermark):
+    for _, decoded in batch:
+        if isinstance(decoded, Watermark):
             marks.append(decoded.through)
-        else:
+        elif isinstance(decoded, ScoredEvent):
             events.append(decoded)
             reached.append(max(marks, default=None))
-    producer.flush()
     first, last = batch[0][0], batch[-1][0]
     advance = Advance(
         group=GROUP,

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import cast
@@ -34,11 +35,12 @@ class NotifyWorker:
         link: Callable[[str], str],
         owner: str,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._channels = channels
         self._link = link
-        self._lease = leases.Lease(engine, ROLE, owner)
+        self._lease = leases.Lease(engine, ROLE, owner, monotonic)
         self._now = now
 
     def run(self, stop: threading.Event) -> None:
@@ -54,15 +56,17 @@ class NotifyWorker:
             self._lease.release()
 
     def once(self) -> int:
-        """Try all that is due; the number of tries."""
+        """Try all that is due, for as long as the lease is held; the number of tries."""
         now = self._now()
         due = [
             delivery
             for state in ("queued", follow_ups.QUEUED)
             for delivery in alert_store.due(self._engine, now, state=state)
         ]
-        for delivery in due:
-            self._hold()
+        for tried, delivery in enumerate(due):
+            if not self._hold():
+                LOG.info("notify: another notifier has taken over")
+                return tried
             self._settle(delivery, self._deliver(delivery))
         return len(due)
 
@@ -89,22 +93,31 @@ class NotifyWorker:
         now = self._now()
         match outcome:
             case Delivered():
-                DELIVERIES.labels(delivery.channel, "delivered").inc()
-                alert_store.delivered(self._engine, delivery, now)
+                result = "delivered"
+                settled = alert_store.delivered(self._engine, delivery, now)
             case Rejected(reason):
-                DELIVERIES.labels(delivery.channel, "dead").inc()
-                LOG.error("notify: %s is dead: %s", delivery.id, reason)
-                alert_store.dead(self._engine, delivery, reason)
+                result = "dead"
+                settled = self._give_up(delivery, reason)
             case Retryable(reason, wait):
                 at = next_attempt(delivery.id, delivery.attempts + 1, now, wait)
                 if at is None:
-                    DELIVERIES.labels(delivery.channel, "dead").inc()
-                    LOG.error("notify: %s is dead after many tries: %s", delivery.id, reason)
-                    alert_store.dead(self._engine, delivery, reason)
+                    result = "dead"
+                    settled = self._give_up(delivery, reason)
                 else:
-                    DELIVERIES.labels(delivery.channel, "retried").inc()
+                    result = "retried"
                     LOG.warning("notify: %s again at %s: %s", delivery.id, at, reason)
-                    alert_store.retry_later(self._engine, delivery, at, reason)
+                    settled = alert_store.retry_later(self._engine, delivery, at, reason)
+        if not settled:
+            result = "overtaken"
+            LOG.info("notify: another notifier has settled %s meanwhile", delivery.id)
+        DELIVERIES.labels(delivery.channel, result).inc()
+
+    def _give_up(self, delivery: Delivery, reason: str) -> bool:
+        settled = alert_store.dead(self._engine, delivery, reason)
+        if settled:
+            tries = delivery.attempts + 1
+            LOG.error("notify: %s is dead at try %d: %s", delivery.id, tries, reason)
+        return settled
 
     def _hold(self) -> bool:
         return self._lease.held(self._now())

@@ -162,7 +162,7 @@ class ScoreWorker:
         except Stopped:
             pass
         except BaseException as error:  # handed to the scoring thread, which raises it
-            self._ready.put(error)
+            self._hand_up(error, ended)
         finally:
             if consumer is not None:
                 try:
@@ -192,6 +192,16 @@ class ScoreWorker:
         finally:
             if waits:
                 consumer.resume()
+
+    def _hand_up(self, error: BaseException, ended: threading.Event) -> None:
+        """Wait for room, unless the role ends: then nobody takes it any more."""
+        while not ended.is_set():
+            try:
+                self._ready.put(error, timeout=0.2)
+            except queue.Full:
+                continue
+            return
+        LOG.error("score: its reader failed while the role ended", exc_info=error)
 
     def _decode(self, records: Sequence[Record]) -> _Batch:
         events = self._intake.read(records)

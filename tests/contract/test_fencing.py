@@ -8,8 +8,9 @@ from sqlalchemy import Engine, func, select
 
 from monitor.bus import Bus, TopicPartition
 from monitor.events import SCORED, encode
+from monitor.failures import UsageError
 from monitor.store.claims import Claim, claim
-from monitor.store.ingestion import Advance, Fenced, apply, positions
+from monitor.store.ingestion import Advance, Fenced, adopt_bus, apply, positions, watermarks
 from monitor.store.readers import tally_rows
 from monitor.store.schema import articles
 from monitor.workers import aggregate
@@ -17,7 +18,7 @@ from tests.contract.membership import put_out
 from tests.contract.reading import read
 from tests.integration.test_run import wait_for
 from tests.servers import ON_SMALL_BROKER
-from tests.unit.monitor.stories_data import scored
+from tests.unit.monitor.stories_data import START, scored
 
 PARTITION = (SCORED, 0)
 TITLES = ("Bank fails", "Profit rises", "Shares fall", "Rates are cut")
@@ -77,6 +78,28 @@ def test_a_taken_partition_is_closed_even_at_the_offset_where_it_stands(engine: 
     assert list(tally_rows(engine)) == before
     assert positions(engine, "aggregate", [PARTITION]) == {PARTITION: 1}
     assert apply(engine, [scored("b", "Another")], step(1, 1, epoch=2)).inserted == 1
+
+
+def test_whoever_had_a_partition_of_another_bus_cannot_write_any_more(engine: Engine) -> None:
+    adopt_bus(engine, "aggregate", "first")
+    assert claim(engine, "aggregate", [PARTITION]) == {PARTITION: Claim(1, 0)}
+    marked = Advance(aggregate.GROUP, PARTITION, 0, 5, START, START, epoch=1)
+    apply(engine, [scored("a")], marked)
+    assert watermarks(engine, "aggregate", SCORED, 1) == (START, START)
+    assert adopt_bus(engine, "aggregate", "second")
+    assert watermarks(engine, "aggregate", SCORED, 1) is None
+    # It is still on the first bus, and nobody has taken the partition of the second one yet.
+    with pytest.raises(Fenced):
+        apply(engine, [scored("b", "Another")], step(5, 1, epoch=1))
+    (taken,) = claim(engine, "aggregate", [PARTITION]).values()
+    assert (taken.next_offset, taken.epoch > 1) == (0, True)
+    with pytest.raises(Fenced):
+        apply(engine, [scored("b", "Another")], step(5, 1, epoch=1))
+    with pytest.raises(UsageError, match="has moved on to the bus 'second'"):
+        claim(engine, "aggregate", [PARTITION], "first")
+    assert apply(engine, [scored("c", "A third")], step(0, 1, taken.epoch)).inserted == 1
+    claimed = claim(engine, "aggregate", [PARTITION], "second")
+    assert claimed == {PARTITION: Claim(taken.epoch + 1, 1)}
 
 
 def test_two_consumers_of_one_partition_cannot_both_write(

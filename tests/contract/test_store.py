@@ -252,6 +252,6 @@ def test_offsets_of_another_bus_are_forgotten(engine: Engine) -> None:
     assert not adopt_bus(engine, "aggregate", "first")
     assert positions(engine, "aggregate", [("scored", 0)]) == {("scored", 0): 5}
     assert adopt_bus(engine, "aggregate", "second")
-    assert positions(engine, "aggregate", [("scored", 0)]) == {}
+    assert positions(engine, "aggregate", [("scored", 0)]) == {("scored", 0): 0}
     assert apply(engine, [scored("a")], advance(0, 1)).duplicates == 1
     assert rows(engine) == before
