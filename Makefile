@@ -35,7 +35,7 @@ test: lint ## Lint, then all tests
 	@echo "== tests"
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-chaos: setup ## Faults over real servers against an undisturbed run (CHAOS_SEED, CHAOS_FAULTS, CHAOS_ARTICLES)
+chaos: setup ## Faults over real servers against an undisturbed run (CHAOS_SEED, CHAOS_FAULTS, CHAOS_ARTICLES, CHAOS_MUTANTS)
 	@$(BIN)/python -m tests.chaos
 
 upgrade: setup ## Roles of an earlier commit replaced one by one under load (FROM, the commit before if not given)

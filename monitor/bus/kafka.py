@@ -22,6 +22,8 @@ __all__ = ["KafkaBus", "KafkaConnection"]
 
 FLUSH_TIMEOUT_SECONDS = 15.0
 """Longer than a partition takes to find another leader, shorter than a role has to drain."""
+SENDER_ENDS_SECONDS = 5.0
+"""A producer that is given up may be in the middle of a request; it sends no other afterwards."""
 
 
 class KafkaBus:
@@ -187,10 +189,23 @@ class KafkaBusProducer:
 
     def _given_up(self, error: KafkaError) -> Unavailable:
         """An idempotent producer may be of no more use after an error, a refused login never is:
-        the next record gets a new one. What the old one still holds is dropped with it, so that
-        it cannot come after what is sent again."""
+        the next record gets a new one. What the old one has not handed to a broker is dropped with
+        it, so that it cannot come after what is sent again."""
         inner, self._inner, self._futures = self._inner, None, []
         if inner is not None:
-            with contextlib.suppress(KafkaError):
-                inner.close(timeout=0)
+            _abandon(inner)
         return self._bus.connection.unavailable(error)
+
+
+def _abandon(producer: KafkaProducer) -> None:
+    """Close a producer without what it still holds.
+
+    kafka-python 3.0 flushes at the beginning of `close`, whatever its timeout is, and with a batch
+    that waits it raises there: its sender is never told, and goes on trying for two minutes.
+    """
+    sender = getattr(producer, "_sender", None)
+    if sender is not None:
+        sender.force_close()
+        sender.join(SENDER_ENDS_SECONDS)
+    with contextlib.suppress(KafkaError):
+        producer.close(timeout=0)

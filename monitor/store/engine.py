@@ -30,6 +30,13 @@ BUSY_TIMEOUT_MILLISECONDS = 60_000
 _MIGRATION_LOCK = 0x756E6465
 _POSTGRESQL = {
     "connect_timeout": 10,
+    # A server that is gone without a word (its machine lost power, a firewall forgot us) is given
+    # up within half a minute, whether we wait for its answer or have sent what nobody takes.
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
     # A process that was stopped in mid-transaction would keep its locks for as long as it sleeps.
     "options": "-c idle_in_transaction_session_timeout=30000",
 }

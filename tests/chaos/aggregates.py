@@ -21,6 +21,7 @@ from sqlalchemy import Engine, text
 
 from monitor.failures import Unavailable
 from monitor.store.engine import reading
+from tests.chaos.outcome import Rows, stored_tallies
 from tests.chaos.roles import running
 from tests.chaos.run import CALM_SECONDS, MODULE
 from tests.chaos.world import PARTITIONS, Servers, Stream, World, servers, world
@@ -41,14 +42,12 @@ def main(articles: int) -> int:
             with world(found, stream, folder / "scored") as place:
                 with running(place.config, MODULE):
                     assert place.wait(CALM_SECONDS + articles / 100)
-                expected = place.ask("tallies")
+                expected = stored_tallies(place.engine)
                 equal = [_count(found, place, number, expected) for number in range(1, 5)]
     return 0 if all(equal) else 1
 
 
-def _count(
-    found: Servers, before: World, processes: int, expected: list[dict[str, object]]
-) -> bool:
+def _count(found: Servers, before: World, processes: int, expected: Rows) -> bool:
     found.database.create()
     place = World(found, before.stream, before.config, before.hook)
     try:
@@ -59,7 +58,7 @@ def _count(
             while not place.counted():
                 time.sleep(LOOK_SECONDS)
             taken, idle = time.monotonic() - begun, _idle_seconds() - idle_before
-        equal = place.ask("tallies") == expected
+        equal = stored_tallies(place.engine) == expected
     finally:
         place.close()
     total = sum(waits.values()) or 1

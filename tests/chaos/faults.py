@@ -61,6 +61,10 @@ def strike(world: World, roles: Roles, fault: Fault) -> bool:
             wire.cut()
             time.sleep(fault.lasts_seconds)
             wire.mend()
+        case "network silent":
+            wire.silence()
+            time.sleep(fault.lasts_seconds)
+            wire.mend()
         case "network slow":
             wire.slow(SLOW_SECONDS)
             time.sleep(fault.lasts_seconds)

@@ -106,7 +106,7 @@ MUTANTS = {
         "offset went back",
     ),
     "counted unconditionally": Mutant(
-        counted_unconditionally, [Fault(0.5, "duplicates", 1, 0.0)], "tally lines differ"
+        counted_unconditionally, [Fault(0.5, "duplicates", 1, 0.0)], "tallies differ"
     ),
 }
 

@@ -1,4 +1,4 @@
-"""A wire between the roles and the database that can be cut, and slowed."""
+"""A wire between the roles and the database that can be cut, slowed, and silenced."""
 
 import asyncio
 import contextlib
@@ -15,6 +15,7 @@ class Wire:
     def __init__(self, target: Path) -> None:
         self._target = str(target)
         self._cut = False
+        self._silent = False
         self._delay_seconds = 0.0
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.StreamWriter] = set()
@@ -24,15 +25,32 @@ class Wire:
         """Break every connection, and take no new one until `mend`."""
         self._loop.call_soon_threadsafe(self._break)
 
+    def silence(self) -> None:
+        """Swallow all data, of new connections too, and close none until `mend`.
+
+        The kernel acknowledges what nobody reads, so no timeout of TCP ends this. As with a
+        firewall that is started anew, the connections of that time are broken in the end.
+        """
+        self._silent = True
+
     def slow(self, delay_seconds: float) -> None:
         """Let each piece of data wait so long."""
         self._delay_seconds = delay_seconds
 
     def mend(self) -> None:
         self._cut, self._delay_seconds = False, 0.0
+        if self._silent:
+            self._loop.call_soon_threadsafe(self._end_silence)
 
     def _break(self) -> None:
         self._cut = True
+        self._drop()
+
+    def _end_silence(self) -> None:
+        self._drop()
+        self._silent = False
+
+    def _drop(self) -> None:
         for writer in self._open:
             writer.transport.abort()
 
@@ -54,6 +72,8 @@ class Wire:
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK_BYTES):
+                if self._silent:
+                    continue
                 if self._delay_seconds:
                     await asyncio.sleep(self._delay_seconds)
                 writer.write(data)

@@ -67,7 +67,8 @@ def run(
             struck = _strike(place, roles, faults, say)
             if not place.wait(CALM_SECONDS + stream.seconds + len(stream.articles) / 100):
                 raise NotFinished(f"{_stored(place)} of {len(stream.articles)} articles are stored")
-            found, seconds = outcome(place), time.monotonic() - started
+            seconds = time.monotonic() - started
+        found = outcome(place)
         recoveries = [
             (kind, taken)
             for kind, at in struck.ended

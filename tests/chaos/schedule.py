@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 KILLED = ("ingest", "score", "aggregate", "detect", "notify")
-STOPPED = ("score", "aggregate", "detect", "ingest")
+STOPPED = ("score", "aggregate", "detect", "ingest", "notify")
 
 WEIGHTS = {
     "kill": 10,
@@ -20,11 +20,16 @@ WEIGHTS = {
     "disk full": 2,
     "network cut": 3,
     "network slow": 2,
+    "network silent": 2,
     "clock jump": 2,
     "duplicates": 3,
     "out of order": 3,
 }
 """Every kind of fault, and how often it is drawn beside the others."""
+LASTS_SECONDS = {"stop": (13.0, 16.0), "network silent": (5.0, 30.0)}
+"""A stop is longer than a consumer's session and its poll interval; a silence now and then than a
+lease, and than a connection may be silent where TCP can tell."""
+USUALLY_LASTS_SECONDS = (0.5, 4.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +47,7 @@ class Fault:
 
 
 def draw(seed: int, count: int, gap_seconds: float, kinds: Sequence[str] = ()) -> list[Fault]:
-    """So many faults, on average `gap_seconds` apart; every kind comes once before chance decides.
-
-    A stop lasts longer than a consumer's session and its poll interval.
-    """
+    """So many faults, about `gap_seconds` apart; each kind comes once before chance decides."""
     source = random.Random(seed)
     names = list(kinds or WEIGHTS)
     order = source.sample(names, len(names))[:count]
@@ -54,6 +56,6 @@ def draw(seed: int, count: int, gap_seconds: float, kinds: Sequence[str] = ()) -
     faults: list[Fault] = []
     for kind in order:
         at += source.uniform(0.4, 1.6) * gap_seconds
-        lasts = source.uniform(13, 16) if kind == "stop" else source.uniform(0.5, 4)
+        lasts = source.uniform(*LASTS_SECONDS.get(kind, USUALLY_LASTS_SECONDS))
         faults.append(Fault(at, kind, source.randrange(1_000), lasts))
     return faults

@@ -22,7 +22,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tests.chaos.outcome import Outcome, differences, outcome, summary
+from tests.chaos.outcome import Outcome, Rows, differences, outcome, summary
 from tests.chaos.roles import running
 from tests.chaos.run import CALM_SECONDS, MODULE, run
 from tests.chaos.world import Servers, Stream, World, servers, world
@@ -69,13 +69,14 @@ def _upgraded(
                 f" {place.stored() - before} articles were stored meanwhile, {before} before"
             )
             finished = place.wait(CALM_SECONDS + stream.seconds)
-            result = outcome(place)
+        result = outcome(place)
         _say(f"upgraded: {json.dumps(summary(result))}")
         _say(f"longest from SIGTERM to the end: {max(roles.drains_seconds.values()):.1f} s")
-        more = result.notifications - calm.notifications
+        more = result.notifications.keys() - calm.notifications.keys()
         if more:
             _say(f"told by the earlier version, not by this one alone: {len(more)} notifications")
-        known = replace(result, notifications=result.notifications - more)
+        told = {key: row for key, row in result.notifications.items() if key not in more}
+        known = replace(result, notifications=told)
         return [
             *([] if finished else ["the run did not come to its end"]),
             *differences(_identities(known), _identities(calm)),
@@ -93,14 +94,15 @@ def _wait_for_load(place: World) -> None:
 
 
 def _identities(found: Outcome) -> Outcome:
-    rows = [json.loads(line) for line in found.alerts]
-    kept = [json.dumps({name: row[name] for name in IDENTITY}, sort_keys=True) for row in rows]
-    return replace(found, alerts=tuple(kept))
+    """Without what two versions may say in words of their own."""
+    alerts = {key: {name: row[name] for name in IDENTITY} for key, row in found.alerts.items()}
+    articles: Rows = {key: {} for key in found.articles}
+    notifications: Rows = {key: {} for key in found.notifications}
+    return replace(found, alerts=alerts, articles=articles, notifications=notifications)
 
 
 def _of_no_alert(notifications: Collection[str], found: Outcome) -> list[str]:
-    ids = {json.loads(line)["id"] for line in found.alerts}
-    return sorted(name for name in notifications if name.partition(":")[0] not in ids)
+    return sorted(name for name in notifications if name.partition(":")[0] not in found.alerts)
 
 
 def _tree_of(commit: str, folder: Path) -> Path:

@@ -1,7 +1,6 @@
 """An installation over real servers: what chaos strikes, and what comes out of it."""
 
 import contextlib
-import json
 import subprocess
 import sys
 import time
@@ -227,13 +226,3 @@ def command(root: Path, *arguments: str) -> None:
         capture_output=True,
         timeout=120,
     )
-
-
-def notified(hook: Hook) -> dict[str, int]:
-    """How often each message was delivered, by its idempotency key."""
-    counts: dict[str, int] = {}
-    for _, headers, body in list(hook.requests):
-        key = headers["Idempotency-Key"]
-        counts[key] = counts.get(key, 0) + 1
-        assert json.loads(body), "an empty message"
-    return counts
