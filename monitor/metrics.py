@@ -62,6 +62,11 @@ ARTICLES_COUNTED = Counter(
     "Articles that reached the store, by what came of them.",
     ["result"],
 )
+RECORDS_LOST = Counter(
+    "undertone_records_lost_total",
+    "Records that their topic no longer had when a role came to read them.",
+    ["topic"],
+)
 WATERMARK = Gauge(
     "undertone_watermark_timestamp_seconds",
     "Time up to which every partition is complete.",

@@ -8,7 +8,7 @@ batch carries the number that its consumer got: the transaction that counts it c
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, select, update
 
 from monitor.bus.protocol import TopicPartition
 from monitor.failures import UsageError
@@ -51,6 +51,22 @@ def claim(
             ).one()
             taken[(topic, partition)] = Claim(row.epoch, row.next_offset)
     return taken
+
+
+def stand_at(
+    engine: Engine, group: str, partition: TopicPartition, offset: int, epoch: int
+) -> None:
+    """Let a partition go on at another offset, if it was taken last with this epoch: the bus no
+    longer has where it stood. Raises Unavailable."""
+    topic, number = partition
+    taken = (
+        offsets.c.consumer_group == group,
+        offsets.c.topic == topic,
+        offsets.c.partition == number,
+        offsets.c.epoch == epoch,
+    )
+    with writing(engine) as connection:
+        connection.execute(update(offsets).where(*taken).values(next_offset=offset))
 
 
 def _refuse_another(connection: Connection, group: str, bus: str) -> None:

@@ -13,9 +13,10 @@ from monitor.events import SCORED, ScoredEvent, Watermark, decode_scored
 from monitor.failures import Invalid, Unavailable
 from monitor.metrics import ARTICLES_COUNTED, FAILURES
 from monitor.settings import InvalidRecordSettings
-from monitor.store.claims import claim
+from monitor.store.claims import claim, stand_at
 from monitor.store.ingestion import Advance, Overtaken, adopt_bus, apply
 from monitor.workers.attention import Attention
+from monitor.workers.continuity import Continuity
 from monitor.workers.dead_letters import bury
 from monitor.workers.intake import Intake
 from monitor.workers.loop import Stopped, patiently
@@ -41,7 +42,8 @@ def run(
     """
     try:
         identity = patiently(GROUP, stop, bus.identity)
-        held = _Held(engine, identity)
+        continuity = Continuity(GROUP, bus)
+        held = _Held(engine, identity, continuity)
         if patiently(GROUP, stop, lambda: adopt_bus(engine, GROUP, identity)):
             LOG.warning("aggregate: another bus than before; it is read from its beginning")
         producer = patiently(GROUP, stop, bus.producer)
@@ -53,6 +55,11 @@ def run(
     try:
         while not stop.is_set():
             records = patiently(GROUP, stop, lambda: consumer.poll(MAX_BATCH, 0.3))
+            back = patiently(GROUP, stop, partial(continuity.look, records))
+            for partition, offset in back.items():
+                epoch = held.epochs[partition]
+                move = partial(stand_at, engine, GROUP, partition, offset, epoch)
+                patiently(GROUP, stop, move)
             read = list(zip(records, intake.read(records), strict=True))
             for partition in sorted({(record.topic, record.partition) for record in records}):
                 batch = [item for item in read if item[0].partition == partition[1]]
@@ -80,9 +87,10 @@ def run(
 class _Held:
     """The partitions that this process took, each with the epoch that its writes carry."""
 
-    def __init__(self, engine: Engine, bus: str) -> None:
+    def __init__(self, engine: Engine, bus: str, continuity: Continuity) -> None:
         self._engine = engine
         self._bus = bus
+        self._continuity = continuity
         self.epochs: dict[TopicPartition, int] = {}
 
     def take(self, wanted: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
@@ -90,7 +98,9 @@ class _Held:
         beginning, whatever the bus holds for the group: that may be another store's."""
         claims = claim(self._engine, GROUP, wanted, self._bus)
         self.epochs.update({partition: taken.epoch for partition, taken in claims.items()})
-        return {partition: taken.next_offset for partition, taken in claims.items()}
+        stand = {partition: taken.next_offset for partition, taken in claims.items()}
+        self._continuity.start(wanted, stand)
+        return stand
 
 
 def _work(

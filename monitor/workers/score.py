@@ -4,7 +4,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -30,6 +30,7 @@ from monitor.record_headers import continued, untraced
 from monitor.scoring import Asked, finish, prepare
 from monitor.settings import InvalidRecordSettings
 from monitor.workers.bus_writer import BusWriter
+from monitor.workers.continuity import Continuity
 from monitor.workers.dead_letters import bury
 from monitor.workers.intake import Intake
 from monitor.workers.loop import Stopped, patiently
@@ -77,6 +78,7 @@ class ScoreWorker:
         self._watch_seconds = watch_seconds
         self._watchlist = watchlist
         self._aside = aside
+        self._continuity = Continuity(GROUP, bus)
         self._intake = Intake(GROUP, decode_article, limit)
         self._ready: queue.Queue[_Batch | BaseException] = queue.Queue(maxsize=BATCHES_AHEAD)
         self._done: queue.SimpleQueue[dict[TopicPartition, int]] = queue.SimpleQueue()
@@ -152,10 +154,13 @@ class ScoreWorker:
         """Owns the consumer: polls, tokenises, and commits what the other thread has finished."""
         consumer: Consumer | None = None
         try:
-            consumer = patiently(GROUP, stop, lambda: self._bus.consumer(ARTICLES, GROUP))
+            consumer = patiently(
+                GROUP, stop, lambda: self._bus.consumer(ARTICLES, GROUP, self._stand)
+            )
             while not ended.is_set():
                 self._commit(consumer, stop)
                 records = patiently(GROUP, stop, lambda: consumer.poll(MAX_BATCH, 0.2))
+                patiently(GROUP, stop, partial(self._continuity.look, records))
                 if records and not self._hand_over(self._decode(records), consumer, stop, ended):
                     break
             self._commit(consumer, stop)
@@ -170,6 +175,13 @@ class ScoreWorker:
                 except Stopped:
                     LOG.warning("score: the last offsets were not committed; they are read again")
                 consumer.close()
+
+    def _stand(self, wanted: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Where the group stands in partitions that come here."""
+        committed = self._bus.committed(ARTICLES, GROUP)
+        known = {place: committed[place[1]] for place in wanted if place[1] in committed}
+        self._continuity.start(wanted, known)
+        return known
 
     def _hand_over(
         self, batch: _Batch, consumer: Consumer, stop: threading.Event, ended: threading.Event
