@@ -258,9 +258,15 @@ class EmbeddedConsumer:
         assigned = [(self._topic, number) for number in range(self._bus.partitions(self._topic))]
         committed = self._bus.committed(self._topic, self._group)
         known = self._positions_of(assigned) if self._positions_of else {}
-        self._next = {
+        wanted = {
             partition: known.get((topic, partition), committed.get(partition, 0))
             for topic, partition in assigned
+        }
+        # As on Kafka: a file that was put back from before does not have what was read of it.
+        ends = self._bus.end_offsets(self._topic)
+        self._next = {
+            partition: offset if offset <= ends.get(partition, 0) else 0
+            for partition, offset in wanted.items()
         }
         # A caller that was killed between its store and us left the group's offset behind.
         self.commit(known)
