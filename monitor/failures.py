@@ -2,6 +2,7 @@
 
 import hashlib
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -30,6 +31,19 @@ class DataError(ValueError):
 
 class Unavailable(RuntimeError):
     """A server does not answer now: retryable. The message names the server, never a secret."""
+
+
+class Refused(Unavailable):
+    """The bus refuses a record, and will until somebody changes one of them.
+
+    A role can only wait until it may go on, and says why. `reasons` are by the record's number in
+    the order in which they were sent since the last flush; the others are durable. Of several
+    some may only have waited behind one that was refused: which, shows who sends each alone.
+    """
+
+    def __init__(self, reasons: Mapping[int, str]) -> None:
+        super().__init__(next(iter(reasons.values())))
+        self.reasons = reasons
 
 
 class TooManyInvalid(RuntimeError):

@@ -1,13 +1,13 @@
 """Sending dead letters back to where they came from, each once."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from sqlalchemy import Engine
 
-from monitor.bus import Bus, Record
+from monitor.bus import Bus, Producer, Record
 from monitor.bus.protocol import decoded_key
 from monitor.dead_letters import FoundLetter, full
 from monitor.events import (
@@ -19,9 +19,9 @@ from monitor.events import (
     partition_of,
     story_key,
 )
-from monitor.failures import Invalid
+from monitor.failures import Invalid, Refused
 from monitor.letters import DeadLetter, digest
-from monitor.store.dead_letters import claim, mark_replayed
+from monitor.store.dead_letters import claim, mark_replayed, release
 
 FLUSH_LETTERS = 50
 FLUSH_BYTES = 8_000_000
@@ -29,10 +29,11 @@ FLUSH_BYTES = 8_000_000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a letter: sent again, left as it was, or lost since its original is gone."""
+    """What became of a letter: sent again, left as it was, refused by the bus (it waits again), or
+    lost since its original is gone."""
 
     letter: FoundLetter
-    result: Literal["replayed", "left", "lost"]
+    result: Literal["replayed", "left", "refused", "lost"]
     reason: str = ""
 
 
@@ -50,16 +51,28 @@ def replay(
     A letter is claimed in the store before it is sent and marked as replayed once it is durable; so
     a second replay leaves it, unless `again`. `rekey` gives articles without a key that of
     their story, and with it the partition of their copies. Raises Unavailable: what was claimed
-    and not told of as replayed may have been sent.
+    and not told of may have been sent.
     """
     producer = bus.producer()
-    sent: list[FoundLetter] = []
+    sent: list[tuple[FoundLetter, Record]] = []
     unflushed_bytes = 0
 
-    def settle() -> list[Outcome]:
-        producer.flush()
-        mark_replayed(engine, [item.id for item in sent], now())
-        return [Outcome(item, "replayed") for item in sent]
+    def settle() -> Iterator[Outcome]:
+        refused = _refused(producer)
+        durable = [letter for number, (letter, _) in enumerate(sent) if number not in refused]
+        mark_replayed(engine, [letter.id for letter in durable], now())
+        yield from (Outcome(letter, "replayed") for letter in durable)
+        for number, reason in refused.items():
+            letter, original = sent[number]
+            if len(sent) > 1:
+                _send(producer, original)
+                reason = _refused(producer).get(0, "")
+            if reason:
+                release(engine, [letter.id])
+                yield Outcome(letter, "refused", reason)
+            else:
+                mark_replayed(engine, [letter.id], now())
+                yield Outcome(letter, "replayed")
 
     try:
         for found in letters:
@@ -72,14 +85,8 @@ def replay(
                 continue
             if not original.key and (rekey or found.head.key is None):
                 original = rekeyed(bus, original)
-            producer.send(
-                original.topic,
-                original.partition,
-                original.key,
-                original.value,
-                original.headers,
-            )
-            sent.append(found)
+            _send(producer, original)
+            sent.append((found, original))
             unflushed_bytes += found.bytes_in_all
             if len(sent) >= FLUSH_LETTERS or unflushed_bytes >= FLUSH_BYTES:
                 yield from settle()
@@ -88,6 +95,19 @@ def replay(
             yield from settle()
     finally:
         producer.close()
+
+
+def _send(producer: Producer, record: Record) -> None:
+    producer.send(record.topic, record.partition, record.key, record.value, record.headers)
+
+
+def _refused(producer: Producer) -> Mapping[int, str]:
+    """Flush; the records that were refused, by number, or only with one that was."""
+    try:
+        producer.flush()
+    except Refused as error:
+        return error.reasons
+    return {}
 
 
 def restored(bus: Bus, letter: DeadLetter) -> Record | Invalid:

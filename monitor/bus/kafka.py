@@ -8,14 +8,14 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition as KafkaTopicPartition
 
-from monitor.bus.kafka_connection import KafkaConnection
+from monitor.bus.kafka_connection import REFUSALS, KafkaConnection
 from monitor.bus.kafka_consumer import KafkaBusConsumer
 from monitor.bus.kafka_records import key_bytes, read_between
 from monitor.bus.kafka_topics import make_or_check
 from monitor.bus.protocol import Positions, Record
 from monitor.bus.topics import AS_USUAL, TopicSettings
 from monitor.events import SCORED
-from monitor.failures import Unavailable
+from monitor.failures import Refused, Unavailable
 from monitor.record_headers import Headers
 
 __all__ = ["KafkaBus", "KafkaConnection"]
@@ -133,7 +133,8 @@ class KafkaBusProducer:
     def __init__(self, bus: KafkaBus) -> None:
         self._bus = bus
         self._inner: KafkaProducer | None = self._open()
-        self._futures: list[Any] = []
+        self._sent: list[tuple[str, Any]] = []
+        """Topic, and what is to become of the record: a future, or why it was refused at once."""
 
     def _open(self) -> KafkaProducer:
         connection = self._bus.connection
@@ -156,29 +157,41 @@ class KafkaBusProducer:
     ) -> None:
         if self._inner is None:
             self._inner = self._open()
+        name = self._bus.prefix + topic
         try:
-            self._futures.append(
-                self._inner.send(
-                    self._bus.prefix + topic,
-                    value=value,
-                    key=key_bytes(key, value),
-                    headers=list(headers),
-                    partition=partition,
-                )
+            future = self._inner.send(
+                name,
+                value=value,
+                key=key_bytes(key, value),
+                headers=list(headers),
+                partition=partition,
             )
+        except REFUSALS as error:
+            self._sent.append((name, error))
         except KafkaError as error:
             raise self._given_up(error) from error
+        else:
+            self._sent.append((name, future))
 
     def flush(self) -> None:
-        futures, self._futures = self._futures, []
+        sent, self._sent = self._sent, []
         if self._inner is None:
             return
+        refused: dict[int, str] = {}
         try:
             self._inner.flush(timeout=FLUSH_TIMEOUT_SECONDS)
-            for future in futures:
-                future.get(timeout=FLUSH_TIMEOUT_SECONDS)
+            for number, (name, future) in enumerate(sent):
+                try:
+                    if isinstance(future, KafkaError):
+                        raise future
+                    future.get(timeout=FLUSH_TIMEOUT_SECONDS)
+                except REFUSALS as error:
+                    refused[number] = self._bus.connection.refused(name, error)
         except KafkaError as error:
             raise self._given_up(error) from error
+        if refused:
+            self._give_up()
+            raise Refused(refused)
 
     def close(self) -> None:
         try:
@@ -188,13 +201,16 @@ class KafkaBusProducer:
                 self._inner.close(timeout=5)
 
     def _given_up(self, error: KafkaError) -> Unavailable:
+        self._give_up()
+        return self._bus.connection.unavailable(error)
+
+    def _give_up(self) -> None:
         """An idempotent producer may be of no more use after an error, a refused login never is:
         the next record gets a new one. What the old one has not handed to a broker is dropped with
         it, so that it cannot come after what is sent again."""
-        inner, self._inner, self._futures = self._inner, None, []
+        inner, self._inner, self._sent = self._inner, None, []
         if inner is not None:
             _abandon(inner)
-        return self._bus.connection.unavailable(error)
 
 
 def _abandon(producer: KafkaProducer) -> None:

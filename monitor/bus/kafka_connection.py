@@ -5,7 +5,17 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-from kafka.errors import SaslAuthenticationFailedError, UnsupportedSaslMechanismError
+from kafka.errors import (
+    ClusterAuthorizationFailedError,
+    InvalidRecordError,
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    SaslAuthenticationFailedError,
+    TopicAuthorizationFailedError,
+    UnsupportedSaslMechanismError,
+)
 from kafka.net.compat import KafkaNetClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
@@ -23,6 +33,17 @@ _TELLING_LOGS = (
     "kafka.protocol.parser",
 )
 """At the level of debugging they write requests and settings out, a login's password with them."""
+
+_REFUSALS: dict[type[KafkaError], str] = {
+    MessageSizeTooLargeError: "it is larger than the topic takes (max.message.bytes)",
+    RecordListTooLargeError: "it is larger than the broker's segments",
+    TopicAuthorizationFailedError: "we are not allowed to write there",
+    ClusterAuthorizationFailedError: "we are not allowed to write (idempotently) to the cluster",
+    InvalidTopicError: "that is no name of a topic",
+    InvalidRecordError: "it breaks a rule of the broker's",
+}
+REFUSALS = tuple(_REFUSALS)
+"""What no trying again changes; everything else may pass."""
 
 _REFUSED = (SaslAuthenticationFailedError, UnsupportedSaslMechanismError)
 
@@ -85,6 +106,13 @@ class KafkaConnection:
                 f"{type(failure).__name__}"
             )
         return Unavailable(f"{where} does not answer: {type(error).__name__}")
+
+    def refused(self, topic: str, error: KafkaError) -> str:
+        """What a broker has against a record, in words; `topic` is its name in Kafka."""
+        return (
+            f"Kafka at {self.bootstrap_servers} refuses a record for topic '{topic}': "
+            f"{_REFUSALS[type(error)]} ({type(error).__name__})"
+        )
 
     def _client(self, **configs: Any) -> KafkaNetClient:
         net = NetworkSelector(**configs)

@@ -53,7 +53,8 @@ class Producer(Protocol):
     def flush(self) -> None:
         """Return when all that was sent is durable; raise Unavailable when it cannot be made so.
 
-        After an error nothing is known of the records since the last flush: send them again.
+        After an error nothing is known of the records since the last flush: send them again. After
+        Refused those that it does not name are durable.
         """
 
     def close(self) -> None: ...

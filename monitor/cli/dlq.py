@@ -153,21 +153,21 @@ def replay(
 
     Each goes to its topic and partition with its key, headers and bytes, and is replayed once. Of a
     large record the letter holds the beginning only: the rest is fetched from its topic. The exit
-    code is 1 where a record is no longer to be had.
+    code is 1 where a record is no longer to be had, or is refused: such a letter waits again.
     """
     bus, engine = _opened(settings)
     states: Sequence[State] = (*OPEN_STATES, "replayed") if again else ("waiting",)
     chosen = _chosen(bus, engine, letters, everything, Filter(**options), states)
-    counts = {"replayed": 0, "left": 0, "lost": 0}
+    counts = {"replayed": 0, "left": 0, "refused": 0, "lost": 0}
     for outcome in send_again(bus, engine, chosen, again=again, rekey=rekey):
         counts[outcome.result] += 1
         _tell(outcome, as_json)
     if not as_json:
         click.echo(
             f"{counts['replayed']} replayed, {counts['left']} left as they were, "
-            f"{counts['lost']} lost"
+            f"{counts['refused']} refused, {counts['lost']} lost"
         )
-    if counts["lost"]:
+    if counts["refused"] or counts["lost"]:
         raise click.exceptions.Exit(1)
 
 

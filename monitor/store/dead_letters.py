@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Engine, bindparam, select, update
+from sqlalchemy import Engine, bindparam, delete, select, update
 
 from monitor.store.engine import reading, writing
 from monitor.store.ingestion import insert_for
@@ -40,12 +40,22 @@ def claim(engine: Engine, letter_id: str, now: datetime, again: bool) -> bool:
 
 def mark_replayed(engine: Engine, ids: Sequence[str], now: datetime) -> None:
     """What was claimed is on the bus again."""
+    if not ids:
+        return
     with writing(engine) as connection:
         connection.execute(
             update(marks)
             .where(marks.c.letter_id == bindparam("claimed"))
             .values(state="replayed", changed=now),
             [{"claimed": name} for name in ids],
+        )
+
+
+def release(engine: Engine, ids: Sequence[str]) -> None:
+    """What was claimed was not sent: the letters wait again."""
+    with writing(engine) as connection:
+        connection.execute(
+            delete(marks).where(marks.c.letter_id.in_(ids), marks.c.state == "replaying")
         )
 
 

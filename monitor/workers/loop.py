@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from monitor.failures import Unavailable
+from monitor.failures import Refused, Unavailable
 from monitor.metrics import FAILURES
 
 LOG = logging.getLogger(__name__)
@@ -27,7 +27,8 @@ def patiently(role: str, stop: threading.Event, attempt: Callable[[], T]) -> T:
         try:
             return attempt()
         except Unavailable as error:
-            FAILURES.labels(role, "retryable").inc()
+            kind = "invalid" if isinstance(error, Refused) else "retryable"
+            FAILURES.labels(role, kind).inc()
             LOG.warning("%s: %s; trying again in %.1f s", role, error, pause)
         if stop.wait(pause):
             raise Stopped
