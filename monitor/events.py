@@ -22,6 +22,8 @@ from monitor.record_headers import SCHEMA_VERSION, Headers, value_of
 VERSION = 1
 NEWEST_READABLE = VERSION + 1
 MAX_RECORD_BYTES = 1_000_000
+MAX_SCORED_BYTES = MAX_RECORD_BYTES + 100_000
+"""A scored record holds its article whole: one that was taken in is never too large afterwards."""
 
 ARTICLES = "articles"
 SCORED = "scored"
@@ -100,24 +102,24 @@ def decode_article(
     value: bytes | None, headers: Headers = ()
 ) -> ArticleEvent | Watermark | Invalid:
     """An event of the articles topic, or why the bytes are none."""
-    return _decode(_article_decoder, value, headers)
+    return _decode(_article_decoder, value, headers, MAX_RECORD_BYTES)
 
 
 def decode_scored(value: bytes | None, headers: Headers = ()) -> ScoredEvent | Watermark | Invalid:
     """An event of the scored topic, or why the bytes are none."""
-    return _decode(_scored_decoder, value, headers)
+    return _decode(_scored_decoder, value, headers, MAX_SCORED_BYTES)
 
 
 _E = TypeVar("_E", ArticleEvent | Watermark, ScoredEvent | Watermark)
 
 
 def _decode(
-    decoder: "msgspec.json.Decoder[_E]", value: bytes | None, headers: Headers
+    decoder: "msgspec.json.Decoder[_E]", value: bytes | None, headers: Headers, max_bytes: int
 ) -> _E | Invalid:
     if value is None:
         return Invalid("record without a value")
-    if len(value) > MAX_RECORD_BYTES:
-        return Invalid(f"record of {len(value)} bytes, the limit is {MAX_RECORD_BYTES}")
+    if len(value) > max_bytes:
+        return Invalid(f"record of {len(value)} bytes, the limit is {max_bytes}")
     told = value_of(headers, SCHEMA_VERSION)
     if told is not None:
         if not told.isdigit():

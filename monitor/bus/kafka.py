@@ -22,6 +22,9 @@ __all__ = ["KafkaBus", "KafkaConnection"]
 
 FLUSH_TIMEOUT_SECONDS = 15.0
 """Longer than a partition takes to find another leader, shorter than a role has to drain."""
+MAX_BLOCK_MILLISECONDS = 10_000
+"""A record waits so long to be told where its partition is; kafka-python's minute is longer than a
+role has to drain."""
 SENDER_ENDS_SECONDS = 5.0
 """A producer that is given up may be in the middle of a request; it sends no other afterwards."""
 
@@ -105,7 +108,14 @@ class KafkaBus:
         try:
             return _Closing(
                 self,
-                KafkaConsumer(**self.connection.options(), enable_auto_commit=False, **options),
+                KafkaConsumer(
+                    **self.connection.options(),
+                    enable_auto_commit=False,
+                    allow_auto_create_topics=False,
+                    # Where retention takes the records at hand, what is left is read.
+                    auto_offset_reset="earliest",
+                    **options,
+                ),
             )
         except KafkaError as error:
             raise self.connection.unavailable(error) from error
@@ -145,6 +155,9 @@ class KafkaBusProducer:
                 enable_idempotence=True,
                 compression_type=connection.compression,
                 linger_ms=5,
+                max_block_ms=MAX_BLOCK_MILLISECONDS,
+                # A topic is made by `create_topics`, with its settings, or not at all.
+                allow_auto_create_topics=False,
                 # A dead letter that is sent again may be as large as its topic took in. What a
                 # topic takes is the broker's to say; this is below what it reads of a request.
                 max_request_size=64_000_000,

@@ -79,6 +79,7 @@ class KafkaBusConsumer:
                 group_id=self._prefix + self._group,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
+                allow_auto_create_topics=False,
                 session_timeout_ms=SESSION_TIMEOUT_MS,
                 heartbeat_interval_ms=SESSION_TIMEOUT_MS // 4,
                 max_poll_interval_ms=int(self._connection.max_poll_seconds * 1000),

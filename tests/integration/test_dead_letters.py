@@ -51,7 +51,7 @@ KINDS = (
 )
 REASONS = {
     "invalid UTF-8": "codec can't decode byte 0xff",
-    "20 MB": "the limit is 1000000",
+    "20 MB": "bytes, the limit is 1",
     "wrong schema version": "record of schema version 3",
     "truncated": "truncated",
     "wrong shape": "Expected `str`",

@@ -6,7 +6,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from monitor.events import VERSION, ScoredEvent, decode_article, decode_scored, encode
+from monitor.events import (
+    MAX_RECORD_BYTES,
+    VERSION,
+    ScoredEvent,
+    decode_article,
+    decode_scored,
+    encode,
+)
 from monitor.failures import Invalid
 from monitor.record_headers import SCHEMA_VERSION, untraced
 from tests.unit.monitor.stories_data import scored
@@ -71,6 +78,21 @@ def test_bytes_that_are_no_event_are_invalid_with_the_digest_of_a_stack(value: b
 
 def test_a_record_without_a_value_is_invalid() -> None:
     assert decode_article(None) == Invalid("record without a value")
+
+
+def test_an_article_that_was_taken_in_is_not_too_large_once_it_is_scored() -> None:
+    empty = msgspec.structs.replace(scored("a").article, text="")
+    room = MAX_RECORD_BYTES - len(encode(empty))
+    article = msgspec.structs.replace(empty, text="x" * room)
+    assert decode_article(encode(article)) == article
+    event = msgspec.structs.replace(
+        scored("a"),
+        article=article,
+        companies={f"Company {number}": (0.1, 0.2, 0.7) for number in range(500)},
+    )
+    assert decode_scored(encode(event)) == event
+    larger = msgspec.structs.replace(article, text=article.text + "x")
+    assert isinstance(decode_article(encode(larger)), Invalid)
 
 
 def test_dates_of_old_archives_are_events() -> None:
