@@ -85,7 +85,9 @@ class BusFile:
                 if connection.execute("PRAGMA page_count").fetchone() == (0,):
                     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
                 connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = NORMAL")
+                # Each commit is on the disk: after a power cut the log would else end before what
+                # the store, or a feed's state in it, says was read of it or sent to it.
+                connection.execute("PRAGMA synchronous = FULL")
                 self._local.connection = connection
                 with self._guard:
                     self._connections.append(connection)
