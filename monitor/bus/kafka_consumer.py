@@ -67,6 +67,7 @@ class KafkaBusConsumer:
         self._positions_of = positions
         self._paused = False
         self._fresh: set[KafkaTopicPartition] = set()
+        self._refused: dict[TopicPartition, int] = {}
         self._spoilt = False
         self._inner = self._open()
 
@@ -101,6 +102,9 @@ class KafkaBusConsumer:
             problem = self._place()
             remaining = max(0.0, deadline - time.monotonic())
             batches = self._poll(max_records, min(remaining, SLICE_SECONDS))
+            if self._refused:
+                with contextlib.suppress(Unavailable):
+                    self.commit(self._refused)
             if batches:
                 return [
                     record_of(self.topic, record)
@@ -162,6 +166,11 @@ class KafkaBusConsumer:
 
     def commit(self, positions: Mapping[TopicPartition, int]) -> None:
         held = self._inner.assignment()
+        self._refused = {
+            partition: offset
+            for partition, offset in self._refused.items()
+            if partition not in positions and self._name(partition) in held
+        }
         offsets = {
             self._name(partition): OffsetAndMetadata(offset, "", -1)
             for partition, offset in positions.items()
@@ -172,7 +181,9 @@ class KafkaBusConsumer:
         try:
             self._inner.commit(offsets, timeout_ms=COMMIT_TIMEOUT_MS)
         except _LEFT_THE_GROUP as error:
-            # Only a poll joins again. What was not committed is read again, by us or another.
+            # Only a poll joins again. Who keeps a partition then commits once more, also where
+            # nothing new comes; what another took is read again.
+            self._refused.update(positions)
             LOG.info("offsets were not committed, the group has moved on: %s", error)
         except KafkaError as error:
             raise self._connection.unavailable(error) from error

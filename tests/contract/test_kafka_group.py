@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from kafka import KafkaConsumer
+from kafka.errors import RebalanceInProgressError
 
 from monitor.bus import Consumer, TopicPartition
 from monitor.bus.kafka import KafkaBus, KafkaConnection
@@ -98,6 +99,32 @@ def test_who_keeps_a_partition_reads_on_while_another_moves(bus: KafkaBus) -> No
     assert sorted(asked["first"]) == [0, 1]
     first.close()
     second.close()
+
+
+def test_a_commit_that_a_rebalance_refuses_is_made_once_more(
+    bus: KafkaBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(bus, 0)
+    consumer = bus.consumer(SCORED, "group")
+    assert len(read(consumer, 1)) == 1
+    tries = []
+    original: Any = KafkaConsumer.commit
+
+    def refused_first(self: KafkaConsumer, *args: Any, **kwargs: Any) -> None:
+        tries.append(args)
+        if len(tries) == 1:
+            raise RebalanceInProgressError
+        original(self, *args, **kwargs)
+
+    monkeypatch.setattr(KafkaConsumer, "commit", refused_first)
+    consumer.commit({(SCORED, 0): 1})
+    assert bus.committed(SCORED, "group") == {}
+    # Nothing more comes on the partition.
+    assert consumer.poll(10, 0.1) == []
+    assert bus.committed(SCORED, "group") == {0: 1}
+    consumer.poll(10, 0.1)
+    assert len(tries) == 2
+    consumer.close()
 
 
 def test_a_group_that_shares_out_in_the_earlier_way_is_waited_for(bus: KafkaBus) -> None:
