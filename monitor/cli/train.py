@@ -88,6 +88,12 @@ EPOCHS = {"full": 4, "lora": 6, "adalora": 8, "linear": 1}
     help="Whether to train anew with the validation texts too, once they have shown what is best: "
     "twice the time.  [default: only --method linear, and without --valid]",
 )
+@click.option(
+    "--wide/--no-wide",
+    default=None,
+    help="Whether n-grams, which remember texts that recur, are put beside the encoder where the "
+    "validation texts show that they help.  [default: yes, without --recipe]",
+)
 @click.option("--own-topics", is_flag=True, help="The data's topics are the model's, not ours.")
 @click.option("--bf16/--no-bf16", default=None, help="Half the precision.  [default: measured]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
@@ -148,6 +154,8 @@ def train(
         chosen = RECIPES[options["language"] or _language(corpus)]
     if options["refit"] is None:
         options["refit"] = options["method"] == "linear" and not recipe and not valid_files
+    if options["wide"] is None:
+        options["wide"] = not recipe
     plan = _plan(chosen, bool(recipe), corpus, output, options)
     click.echo(f"{len(plan.train)} texts to train on, {len(plan.valid)} to validate", err=True)
     with TrainingBar() as bar:
@@ -220,6 +228,8 @@ def _plan(
         topics=topics,
         held_out=corpus.real,
         refit=options["refit"],
+        wide=options["wide"] and method != "linear",
+        wide_learns_all=not (is_recipe or options["valid_files"]),
     )
 
 
