@@ -26,9 +26,10 @@ from models.wide import Wide
 LEAST_TEXTS = 50
 """A validation part with fewer cannot say whether n-grams help."""
 MOST_WEIGHT = 4.0
-SURE_ERRORS = 2.0
-"""Standard errors by which the gain must differ from nothing: the weight is fitted on the texts
-that it is judged by."""
+LEAST_RATIO = 3.84
+"""Twice the log likelihood that the texts gain together must be more: of n-grams that do not help,
+at most one in twenty would reach it (likelihood-ratio test with one degree of freedom, Wilks
+1938)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def fit_wide(deep: Tensor, train: Sequence[Example], valid: Sequence[Example]) -
     )
     weight = round(float(found.x), 3)
     gains = losses(0.0) - losses(weight)
-    if gains.mean() <= SURE_ERRORS * gains.std() / len(rows) ** 0.5:
+    if 2 * float(gains.sum()) <= LEAST_RATIO:
         return None
     temperature, shift, logits = summed(weight)
     figures = {
