@@ -152,6 +152,8 @@ def train(
             train_files, valid_files, texts, licence, options["own_topics"], options["seed"]
         )
         chosen = RECIPES[options["language"] or _language(corpus)]
+    if options["wide"] and options["method"] == "linear":
+        raise UsageError("--wide puts n-grams beside an encoder; --method linear is n-grams alone")
     # Texts that were taken from the training texts may teach once they have validated.
     taken = not recipe and not valid_files
     if options["refit"] is None:

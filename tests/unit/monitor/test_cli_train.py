@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from models.layout import WIDE
 from models.manifest import read_manifest
 from monitor.cli import cli
+from monitor.failures import UsageError
 from tests.unit.models.tiny_base import tiny_base
 
 NAMES = "abcdefghijklmnopqrst"
@@ -52,3 +53,13 @@ def test_few_labels_are_not_enough_for_them(tmp_path: Path) -> None:
     answer = CliRunner().invoke(cli, command, catch_exceptions=False)
     assert "n-grams beside the encoder do not help: left out" in answer.stderr
     assert WIDE not in read_manifest(tmp_path / "model").files
+
+
+def test_n_grams_stand_beside_no_n_grams(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("text,sentiment\n" + "".join(ROWS[:9]), encoding="utf-8")
+    command = [
+        "train", "--train", str(tmp_path / "labels.csv"), "--method", "linear", "--wide",
+        "--output", str(tmp_path / "model"),
+    ]  # fmt: skip
+    with pytest.raises(UsageError, match="--wide puts n-grams beside an encoder"):
+        CliRunner().invoke(cli, command, catch_exceptions=False, standalone_mode=False)
