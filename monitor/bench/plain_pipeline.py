@@ -64,7 +64,7 @@ class PlainPipeline:
 
     def labels(self, texts: Sequence[str], batch_size: int) -> list[str]:
         """The likeliest sentiment of each text."""
-        answers = self._pipeline(
+        answers: Any = self._pipeline(
             list(texts),
             batch_size=batch_size,
             truncation=True,
