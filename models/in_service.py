@@ -12,7 +12,9 @@ from models.backends.remembered import Remembered
 from models.confusion import Confusion
 from models.loading import load_network, open_tokenizer, resolve
 from models.probabilities import of_sentiments, of_topics, thresholds_of
+from models.readings import joined, parted
 from models.reference import Reference, read_reference
+from models.wide import read_wide
 
 MAX_CHARACTERS_PER_TOKEN = 12
 PLAIN = BackendOptions()
@@ -73,13 +75,14 @@ class BundledModel:
         self.confusion = manifest.confusion
         self._temperature = manifest.temperature
         self._thresholds = thresholds_of(manifest)
+        self._wide = read_wide(directory, manifest)
         opened = open_backend(
             network,
             self.identifier,
             self.languages,
             self.max_tokens,
             options,
-            self.tokenise,
+            self._pieces,
             self._labels,
         )
         self._backend, self.backend_reason = Remembered(opened.backend), opened.reason
@@ -90,6 +93,11 @@ class BundledModel:
         return self._backend.name
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
+        pieces = self._pieces(texts)
+        return pieces if self._wide is None else joined(pieces, self._wide.grams(texts))
+
+    def _pieces(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text: what the encoder reads."""
         limit = self.max_tokens * MAX_CHARACTERS_PER_TOKEN
         encodings = self._tokenizer.encode_batch_fast([text[:limit] for text in texts])
         self.cut_texts += sum(
@@ -99,12 +107,18 @@ class BundledModel:
         return [encoding.ids for encoding in encodings]
 
     def token_counts(self, tokens: Sequence[list[int]]) -> list[tuple[int, int]]:
-        return [(len(ids), ids.count(self._unknown)) for ids in tokens]
+        pieces = tokens if self._wide is None else parted(tokens)[0]
+        return [(len(ids), ids.count(self._unknown)) for ids in pieces]
 
     def answer(
         self, tokens: Sequence[list[int]]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-        sentiment, topics = self._backend.logits(tokens)
+        if self._wide is None:
+            sentiment, topics = self._backend.logits(tokens)
+        else:
+            pieces, read = parted(tokens)
+            sentiment, topics = self._backend.logits(pieces)
+            sentiment = sentiment + self._wide.logits(read)
         likelihoods = of_topics(topics)
         probabilities = of_sentiments(sentiment, self._temperature)
         return probabilities, likelihoods, likelihoods >= self._thresholds

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.layout import LINEAR
-from models.manifest import Manifest
 from models.ngrams import BUCKETS, MAX_CHARACTERS, grams
 from models.probabilities import of_sentiments, of_topics, thresholds_of
 from models.reference import read_reference
@@ -33,7 +32,8 @@ class LinearModel:
         self.confusion = manifest.confusion
         self._temperature = manifest.temperature
         self._thresholds = thresholds_of(manifest)
-        self._idf, self._weights, self._bias = load_weights(directory, manifest)
+        columns = 3 + len(manifest.topics)
+        self._idf, self._weights, self._bias = load_weights(directory / LINEAR, columns)
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
         self.cut_texts += sum(len(text) > MAX_CHARACTERS for text in texts)
@@ -54,15 +54,14 @@ class LinearModel:
 
 
 def load_weights(
-    directory: Path, manifest: Manifest
+    path: Path, columns: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Inverse document frequencies (buckets,), weights (buckets, 3 + topics) and bias.
+    """Inverse document frequencies (buckets,), weights (buckets, columns) and bias (columns,).
 
-    Raises ModelError where they do not fit the manifest.
+    Raises ModelError for a file that holds anything else.
     """
-    columns = 3 + len(manifest.topics)
     shapes = {"idf": (BUCKETS,), "weight": (BUCKETS, columns), "bias": (columns,)}
-    tensors = read_tensors(directory / LINEAR, shapes)
+    tensors = read_tensors(path, shapes)
     idf, weights, bias = (tensors[name].float().numpy() for name in shapes)
     return idf, weights, bias
 

@@ -18,6 +18,7 @@ from models.layout import ADAPTER, ADAPTER_CONFIG, CONFIG, ENCODER, HEADS, TOKEN
 from models.manifest import MANIFEST, Base, Manifest, ModelError, file_sha256
 from models.tensor_file import header, read_tensors
 from models.verification import verified
+from models.wide import read_wide
 
 BUNDLED = Path(__file__).parent / "bundled"
 MAX_PARAMETERS = 600_000_000
@@ -96,6 +97,7 @@ def load_network(directory: Path) -> tuple[Manifest, TwoHeadEncoder, Path]:
             backbone, hidden, cast("Pooling", manifest.pooling), manifest.topics
         )
         _set_heads(network, directory / HEADS)
+        read_wide(directory, manifest)
         _check_lengths(directory, manifest, backbone)
         _check_tokenizer(tokenizer, manifest.max_tokens, backbone)
     except ModelError:

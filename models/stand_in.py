@@ -17,6 +17,7 @@ from models.layout import LINEAR
 from models.linear import LinearModel
 from models.loading import resolve
 from models.manifest import MANIFEST, ModelError
+from models.readings import joined, parted
 from models.reference import Reference
 
 
@@ -52,23 +53,21 @@ class StandIn:
         self.identifier = f"{spec}+{topics.identifier}"
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of the classifier; behind a separator of -1 those of the topic model."""
+        """Token ids of the classifier, joined with those of the topic model."""
         own = self._tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
         self.cut_texts += sum(len(ids) >= self.max_tokens for ids in own)
-        other = self._topics.tokenise(texts)
-        return [[*ids, -1, *more] for ids, more in zip(own, other, strict=True)]
+        return joined(own, self._topics.tokenise(texts))
 
     def token_counts(self, tokens: Sequence[list[int]]) -> list[tuple[int, int]]:
         unknown = self._tokenizer.unk_token_id
-        own = [ids[: ids.index(-1)] for ids in tokens]
+        own, _ = parted(tokens)
         return [(len(ids), ids.count(unknown)) for ids in own]
 
     @torch.inference_mode()
     def answer(
         self, tokens: Sequence[list[int]]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-        parts = [(ids[: ids.index(-1)], ids[ids.index(-1) + 1 :]) for ids in tokens]
-        own = [part for part, _ in parts]
+        own, others = parted(tokens)
         probabilities = np.zeros((len(tokens), len(SENTIMENTS)), dtype=np.float32)
         lengths = [len(ids) for ids in own]
         for batch in cut_batches(lengths, self._budget_tokens, self.max_tokens):
@@ -81,7 +80,7 @@ class StandIn:
             )
             logits = self._network(**inputs.to(self._device)).logits.float()
             probabilities[rows] = logits.softmax(-1).cpu().numpy()[:, self._columns].round(4)
-        _, topics, passed = self._topics.answer([more for _, more in parts])
+        _, topics, passed = self._topics.answer(others)
         return probabilities, topics, passed
 
 

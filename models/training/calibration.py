@@ -60,7 +60,7 @@ def calibrate(
     rows = [row for row in rows if not valid[row].company] or rows
     if rows:
         truth = torch.tensor([SENTIMENTS.index(valid[row].sentiment) for row in rows])
-        temperature, shift = _scaling(sentiment[rows].double(), truth)
+        temperature, shift = scaling(sentiment[rows].double(), truth)
         scaled = (sentiment[rows] + torch.from_numpy(shift)) / temperature
         figures = {
             "before": float(functional.cross_entropy(sentiment[rows], truth)),
@@ -77,7 +77,7 @@ def calibrate(
     return Calibration(temperature, shift, thresholds, figures)
 
 
-def _scaling(logits: Tensor, truth: Tensor) -> tuple[float, NDArray[np.float32]]:
+def scaling(logits: Tensor, truth: Tensor) -> tuple[float, NDArray[np.float32]]:
     """The temperature and the shift (3,) with the least cross-entropy; neutral is not shifted, nor
     a class that has no text here."""
     present = [bool((truth == number).any()) for number in range(len(SENTIMENTS))]

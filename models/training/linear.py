@@ -25,6 +25,8 @@ RARE_TEXTS = 2
 """An n-gram that fewer texts have says nothing."""
 STRENGTHS = (1.0, 3.0, 10.0, 30.0)
 """Inverse regularisation that is tried; the best by validation macro-F1 stays."""
+NEVER = -30.0
+"""Bias of a class that training did not see."""
 
 
 def fit_linear(
@@ -95,7 +97,7 @@ def linear_calibration(
     directory: Path, manifest: Manifest, valid: Sequence[Example]
 ) -> Calibration:
     """What a model directory needs to be calibrated on a validation part."""
-    idf, weights, bias = load_weights(directory, manifest)
+    idf, weights, bias = load_weights(directory / LINEAR, 3 + len(manifest.topics))
     held = [example for example in valid if not example.company]
     found = torch.from_numpy(logits([grams(item.text) for item in held], idf, weights, bias))
     return calibrate(found[:, :3], found[:, 3:], held, manifest.topics)
@@ -128,7 +130,7 @@ def _put_sentiment(
     bias: NDArray[np.float32],
 ) -> None:
     """One column a sentiment; a class that training did not see is never answered."""
-    bias[: len(SENTIMENTS)] = -30.0
+    bias[: len(SENTIMENTS)] = NEVER
     if len(model.classes_) == 2:
         low, high = model.classes_
         weights[used, high], bias[high] = model.coef_[0], model.intercept_[0]

@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from models.backbone_config import read_backbone_config
 from models.compact import compact, producible_rows
@@ -37,6 +38,7 @@ from models.training.linear import fit_linear, linear_calibration, save_linear
 from models.training.neurons import TEXTS, keep_neurons
 from models.training.start import Start
 from models.training.validation import logits
+from models.training.wide import fit_wide
 from models.verification import NAME_PATTERN
 
 RUN = "run.sha256"
@@ -68,12 +70,17 @@ class TrainingPlan:
     refit: bool = False
     """Whether the run, once it knows how many epochs are best and how it is calibrated, trains
     anew on the validation part too."""
+    wide: bool = False
+    """Whether n-grams are put beside the encoder, if they help (`models.training.wide`)."""
+    wide_learns_all: bool = False
+    """Whether they learn from the validation part too, once it has said what they weigh."""
 
     def digest(self) -> str:
         """A hash over all that the outcome hangs on: runs that share it may go on from each
         other's checkpoints."""
         told = [self.name, self.method, str(self.rank), self.start.identity, str(self.topics)]
         told += [str(asdict(self.schedule)), str(self.refit)]
+        told += [str(self.wide), str(self.wide_learns_all)]
         if self.distillation is not None:
             told.append(self.distillation.identity)
         for example in (*self.train, *self.valid):
@@ -126,16 +133,25 @@ def _make_encoder(
     network, ended = _fitted(plan, tokenizer, workplace, progress)
     _save_weights(network, tokenizer, result)
     write_manifest(result, _manifest(plan, ended.best))
-    found = _calibration(result, plan.valid)
-    manifest = _with_reference(plan, result, _calibrated(result, found))
+    found, sentiment = _calibration(result, plan.valid)
+    _shift_head(result, found)
+    manifest = write_manifest(result, found.told_in(_manifest(plan, ended.best)))
+    shifted = sentiment + torch.from_numpy(found.sentiment_shift)
+    wide = fit_wide(shifted, plan.train, plan.valid) if plan.wide else None
+    if wide is not None:
+        wide.save(result)
+        manifest = write_manifest(result, wide.told_in(manifest))
+    manifest = _with_reference(plan, result, manifest)
     if plan.refit:
         again, tell = _refit(plan, ended, progress)
         (workplace / "refit").mkdir(exist_ok=True)
         network, _ = _fitted(again, tokenizer, workplace / "refit", tell)
         _save_weights(network, tokenizer, result)
         write_manifest(result, manifest)
-        manifest = _calibrated(result, found)
-    return manifest
+        _shift_head(result, found)
+    if wide is not None and plan.wide_learns_all:
+        wide.refitted([*plan.train, *plan.valid], plan.valid).save(result)
+    return write_manifest(result, manifest)
 
 
 def _fitted(
@@ -203,22 +219,21 @@ def _lessons(
     return ask_teacher(plan.distillation, tokens, workplace, plan.device, show)
 
 
-def _calibration(directory: Path, valid: Sequence[Example]) -> Calibration:
-    """What a model directory needs to be calibrated on a validation part."""
+def _calibration(directory: Path, valid: Sequence[Example]) -> tuple[Calibration, Tensor]:
+    """What a model directory needs to be calibrated on a validation part, and its sentiments'
+    logits (n, 3) there."""
     manifest, shipped, tokenizer_path = load_network(directory)
     tokenizer = open_tokenizer(tokenizer_path, manifest.max_tokens)
-    found = logits(shipped, tokenizer, valid, manifest.max_tokens)
-    return calibrate(*found, valid, manifest.topics)
+    sentiment, topics = logits(shipped, tokenizer, valid, manifest.max_tokens)
+    return calibrate(sentiment, topics, valid, manifest.topics), sentiment
 
 
-def _calibrated(directory: Path, found: Calibration) -> Manifest:
-    """Calibrate a model directory. The shift of the sentiments goes into their head, the rest into
-    the manifest."""
-    manifest, shipped, _ = load_network(directory)
+def _shift_head(directory: Path, found: Calibration) -> None:
+    """Put the shift of the sentiments into their head."""
+    _, shipped, _ = load_network(directory)
     with torch.no_grad():
         shipped.sentiment.bias.add_(torch.from_numpy(found.sentiment_shift))
     _save_heads(shipped, directory)
-    return write_manifest(directory, found.told_in(manifest))
 
 
 def _with_reference(plan: TrainingPlan, directory: Path, manifest: Manifest) -> Manifest:

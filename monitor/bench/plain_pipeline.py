@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import (
@@ -22,6 +23,7 @@ from models.labels import LABEL_SYNONYMS, SENTIMENTS
 from models.layout import LINEAR
 from models.loading import load_network, open_tokenizer, resolve
 from models.manifest import MANIFEST
+from models.wide import Wide, read_wide
 
 
 class SentimentClassifier(PreTrainedModel):
@@ -50,7 +52,7 @@ class PlainPipeline:
         # It would switch off the parallel tokenising of the whole process, ours too.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
         self._max_tokens = max_tokens
-        network, tokenizer = _parts(spec, max_tokens)
+        network, tokenizer, self._wide = _parts(spec, max_tokens)
         # It complains of a class that it does not know, and of being called text by text.
         hub_logging.set_verbosity(logging.CRITICAL)
         self._pipeline = pipeline(
@@ -62,10 +64,18 @@ class PlainPipeline:
 
     def labels(self, texts: Sequence[str], batch_size: int) -> list[str]:
         """The likeliest sentiment of each text."""
-        answers = self._pipeline(
-            list(texts), batch_size=batch_size, truncation=True, max_length=self._max_tokens
+        answers: Any = self._pipeline(
+            list(texts),
+            batch_size=batch_size,
+            truncation=True,
+            max_length=self._max_tokens,
+            top_k=None if self._wide else 1,
         )
-        return [LABEL_SYNONYMS.get(item["label"].lower(), item["label"]) for item in answers]
+        if self._wide is not None:
+            found = np.array([_in_order(answer) for answer in answers])
+            added = np.log(found + 1e-30) + self._wide.logits(self._wide.grams(texts))
+            return [SENTIMENTS[column] for column in added.argmax(-1)]
+        return [LABEL_SYNONYMS.get(item["label"].lower(), item["label"]) for [item] in answers]
 
 
 def plain_pipeline(spec: str, device: str, max_tokens: int) -> PlainPipeline | None:
@@ -75,13 +85,19 @@ def plain_pipeline(spec: str, device: str, max_tokens: int) -> PlainPipeline | N
     return PlainPipeline(spec, device, max_tokens)
 
 
-def _parts(spec: str, max_tokens: int) -> tuple[PreTrainedModel, Any]:
+def _in_order(answer: Sequence[dict[str, Any]]) -> list[float]:
+    """The probabilities of one text, in the order of our sentiments."""
+    by_name = {item["label"]: item["score"] for item in answer}
+    return [by_name[name] for name in SENTIMENTS]
+
+
+def _parts(spec: str, max_tokens: int) -> tuple[PreTrainedModel, Any, Wide | None]:
     if not (resolve(spec) / MANIFEST).is_file():
         network = AutoModelForSequenceClassification.from_pretrained(
             spec, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
         )
-        return network, AutoTokenizer.from_pretrained(spec, trust_remote_code=False)
-    _, ours, path = load_network(resolve(spec))
+        return network, AutoTokenizer.from_pretrained(spec, trust_remote_code=False), None
+    manifest, ours, path = load_network(resolve(spec))
     tokenizer = open_tokenizer(path, max_tokens)
     config: Any = ours.backbone.config
     wrapped = PreTrainedTokenizerFast(
@@ -89,4 +105,4 @@ def _parts(spec: str, max_tokens: int) -> tuple[PreTrainedModel, Any]:
         pad_token=tokenizer.id_to_token(config.pad_token_id or 0),
         model_input_names=["input_ids", "attention_mask"],
     )
-    return SentimentClassifier(ours), wrapped
+    return SentimentClassifier(ours), wrapped, read_wide(resolve(spec), manifest)

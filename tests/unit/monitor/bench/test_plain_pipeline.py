@@ -3,8 +3,13 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
+from models.layout import WIDE
+from models.manifest import parse_manifest, write_manifest
+from models.ngrams import BUCKETS
 from monitor.bench.plain_pipeline import plain_pipeline
 from monitor.bench.texts import written_texts
 from monitor.bench.ways import open_scorer
@@ -38,6 +43,21 @@ def test_encoders_of_other_types_answer_alike(tmp_path: Path, model_type: str) -
     ours = [scores.label(index) for index in range(len(texts))]
     assert plain.labels(texts, 1) == plain.labels(texts, 32) == ours
     assert len(set(ours)) == 3
+
+
+def test_n_grams_beside_the_encoder_are_added(tmp_path: Path) -> None:
+    directory = tmp_path / "tiny"
+    write_tiny(directory)
+    bare = plain_pipeline(str(directory), "cpu", 16)
+    drawn = np.random.default_rng(1).normal(0, 9, (BUCKETS, 3)).astype(np.float32)
+    idf, bias = np.ones(BUCKETS, np.float32), np.zeros(3, np.float32)
+    save_file({"idf": idf, "weight": drawn, "bias": bias}, directory / WIDE)
+    write_manifest(directory, parse_manifest(directory))
+    plain = plain_pipeline(str(directory), "cpu", 16)
+    assert plain is not None and bare is not None
+    scores = open_scorer(str(directory), "cpu").score(list(LESSONS))
+    ours = [scores.label(index) for index in range(len(LESSONS))]
+    assert plain.labels(list(LESSONS), 4) == ours != bare.labels(list(LESSONS), 4)
 
 
 def test_an_adapter_is_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
