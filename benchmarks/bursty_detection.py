@@ -25,7 +25,8 @@ from rich.table import Table
 from alerts.fold import KeyState, fold
 from alerts.rules import AnyRule, DivergenceRule, Rule
 from alerts.series import BUCKET_SECONDS, Bucket
-from alerts.surroundings import Crowd, Surroundings
+from alerts.crowd import Crowd
+from alerts.surroundings import Surroundings
 from benchmarks.peers import DAY, PEERS, Counts, Statistic, alarms, tuned
 from benchmarks.streams import Group, Key, read_groups, stream
 

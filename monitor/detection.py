@@ -19,7 +19,8 @@ from alerts.correction import ErrorCounts, Kind
 from alerts.fold import KeyState, Transition, fold
 from alerts.rules import AnyRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
-from alerts.surroundings import Crowd, Surroundings, has_crowd
+from alerts.crowd import Crowd
+from alerts.surroundings import Surroundings, has_crowd
 from monitor.announcing import Turns, announce, end, write_up
 from monitor.grounds import Grounds, grounds
 from monitor.rule_history import history

@@ -16,7 +16,8 @@ from alerts.intervals import poisson_interval
 from alerts.rules import AnyRule, CriticalRule
 from alerts.series import BUCKET_SECONDS, Bucket, Finding
 from alerts.shuffling import shuffled
-from alerts.surroundings import Crowd, Surroundings, has_crowd
+from alerts.crowd import Crowd
+from alerts.surroundings import Surroundings, has_crowd
 from monitor.detection import silence_since
 from monitor.rule_history import history
 from monitor.store.model_errors import known_errors
