@@ -9,11 +9,13 @@ import msgspec
 from alerts.detectors.sizes import LIMITS, common_limit, count_sizes
 from alerts.detectors.surge import SurgeDetector
 from alerts.rules import AnyRule, SurgeRule
-from alerts.season import PooledWeek, hour_of_week
+from alerts.season import OwnWeek, PooledWeek, hour_of_week
 from alerts.series import Bucket
 from alerts.surroundings import DAY_SECONDS, Share, day_of, usual_share
 
 REMEMBERED_DAYS = 28
+HEARD_DAYS = 14
+"""For so long after it had news enough all stories of a key count: its sum waits for them."""
 YOUNG_DAYS = 7
 """Until so many days are known, a rule is taken to watch no less than is usual."""
 
@@ -23,9 +25,12 @@ class Crowd(msgspec.Struct):
 
     first_day: int | None = None
     days: list[tuple[int, int, int]] = []
-    """(start of the day, keys that could raise an alarm, their stories), oldest first."""
+    """(start of the day, keys that could raise an alarm, stories of those that lately could),
+    oldest first."""
     recent: dict[str, list[tuple[int, int, int]]] = {}
     """(start of the day, stories, negative) of each key in the news lately, oldest first."""
+    heard_on: dict[str, int] = {}
+    """Start of the last day on which a key had news enough to raise an alarm."""
     day: int | None = None
     """Start of the day that is being counted."""
     hours: dict[int, tuple[int, int]] = {}
@@ -87,6 +92,8 @@ class Crowd(msgspec.Struct):
         guess = self.today.limit or _divided(rule, self.today)
         for bucket in buckets:
             usual = own.learn(rule, bucket, True, self.today.season)
+            # The rhythm of all will do: its own would take most of the room.
+            own.week = OwnWeek()
             count_sizes(self.sizes, own, rule, usual, bucket, guess)
 
     def _close(self, rule: AnyRule) -> None:
@@ -103,7 +110,11 @@ class Crowd(msgspec.Struct):
                 kept[key] = within
             if sum(count for start, count, _ in within if start > day - reach) >= rule.min_stories:
                 heard += 1
-                stories += within[-1][1] if within[-1][0] == day else 0
+                self.heard_on[key] = day
+            if within and within[-1][0] == day and key in self.heard_on:
+                stories += within[-1][1]
+        lately = day - (HEARD_DAYS - 1) * DAY_SECONDS
+        self.heard_on = {key: last for key, last in self.heard_on.items() if last >= lately}
         self.recent = kept
         self.days = [item for item in self.days if item[0] >= oldest] + [(day, heard, stories)]
         self.week.absorb(day, self.hours)

@@ -14,7 +14,7 @@ import msgspec
 from alerts.correction import ErrorCounts, Kind
 from alerts.rule_fields import BudgetRule
 from alerts.rules import AnyRule
-from alerts.season import FLAT, PooledWeek, Season, hour_of_week
+from alerts.season import FLAT, Season
 from alerts.series import Bucket
 
 DAY_SECONDS = 86_400
@@ -37,7 +37,7 @@ class Share(msgspec.Struct, frozen=True):
     heard: float
     """That had news enough to raise an alarm, on a day."""
     stories_a_day: float
-    """Of such keys together."""
+    """Of keys that lately had, together."""
     season: Season = FLAT
     limit: float | None = None
     """For questions of share: false alarms that each key may raise while one window passes; None

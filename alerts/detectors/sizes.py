@@ -72,7 +72,7 @@ def count_sizes(
         size = chance[number]
         if not is_first:
             mean = stories * usual.share
-            passes = (negative - mean) ** 2 / (mean * (1 - usual.share))
+            passes = (negative - mean) ** 2 / (mean * (1 - usual.share) * alike)
             size *= min(1.0, bucket.stories / stories * max(1.0, passes))
         within = _place(needed)
         if within < place:
@@ -110,9 +110,7 @@ def _known_spread(detector: SurgeDetector, rule: SurgeRule, usual: Usual) -> flo
     return min(0.95, 1 / (known + 1) + usual.correlation)
 
 
-def _beta_binomial_tails(
-    least: int, stories: int, share: float, correlation: float
-) -> list[float]:
+def _beta_binomial_tails(least: int, stories: int, share: float, correlation: float) -> list[float]:
     """P(X >= count) for the counts from `least` on, until there is hardly any chance; the last is
     that of one more."""
     weight = 1 / correlation - 1
