@@ -25,7 +25,7 @@ from alerts.surroundings import looks
 STEPS_A_DECADE = 16
 DECADES = 8
 LIMITS = tuple(
-    10.0 ** (step / STEPS_A_DECADE - DECADES) for step in range(STEPS_A_DECADE * DECADES + 1)
+    math.pow(10, step / STEPS_A_DECADE - DECADES) for step in range(STEPS_A_DECADE * DECADES + 1)
 )
 LEAST_CHANCE = 1e-9
 
@@ -90,7 +90,7 @@ def common_limit(sizes: Sequence[float], budget: float) -> float:
     for number, more in enumerate(sizes):
         if number and total + more > budget:
             step = LIMITS[number] / LIMITS[number - 1]
-            limit = LIMITS[number - 1] * step ** (max(0.0, budget - total) / more)
+            limit = LIMITS[number - 1] * math.pow(step, max(0.0, budget - total) / more)
             # Rounded, so that the last bits of a sum are nobody's limit.
             return float(f"{limit:.4g}")
         total += more
