@@ -86,11 +86,13 @@ def count_sizes(
 
 def common_limit(sizes: Sequence[float], budget: float) -> float:
     """The limit whose sizes come to `budget`; the last one where none does."""
-    total = 0.0
-    for number, more in enumerate(sizes):
-        if number and total + more > budget:
+    total = sizes[0]
+    if total > budget:
+        return LIMITS[0]
+    for number, more in enumerate(sizes[1:], start=1):
+        if total + more > budget:
             step = LIMITS[number] / LIMITS[number - 1]
-            limit = LIMITS[number - 1] * math.pow(step, max(0.0, budget - total) / more)
+            limit = LIMITS[number - 1] * math.pow(step, (budget - total) / more)
             # Rounded, so that the last bits of a sum are nobody's limit.
             return float(f"{limit:.4g}")
         total += more

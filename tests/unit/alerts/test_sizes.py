@@ -98,6 +98,8 @@ def test_the_limit_is_where_the_sizes_come_to_the_budget() -> None:
     assert common_limit(sizes, 0.55) == pytest.approx((LIMITS[59] * LIMITS[60]) ** 0.5, rel=1e-3)
     assert common_limit(sizes, 0.1) < LIMITS[40]
     assert common_limit(sizes, 0.9) == 1
+    sizes[0] = 1.0
+    assert common_limit(sizes, 0.9) == LIMITS[0]
 
 
 def test_until_a_week_is_known_the_budget_is_divided() -> None:
