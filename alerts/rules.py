@@ -110,7 +110,7 @@ class DivergenceRule(BudgetRule):
     """Fires when a key has turned negative and the others have not."""
 
     detector: Literal["divergence"]
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
     dimension: Literal["topic", "entity", "theme", "source", "language"]
     against: Names = Field(default=(), description="None listed, or `*`: all others.")
     """The keys that it is held against: a company's sector."""

@@ -22,10 +22,11 @@ from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
 
+from alerts.crowd import Crowd
 from alerts.fold import KeyState, fold
 from alerts.rules import AnyRule, DivergenceRule, Rule
 from alerts.series import BUCKET_SECONDS, Bucket
-from alerts.surroundings import Crowd, Surroundings
+from alerts.surroundings import Surroundings
 from benchmarks.peers import DAY, PEERS, Counts, Statistic, alarms, tuned
 from benchmarks.streams import Group, Key, read_groups, stream
 

@@ -16,10 +16,11 @@ from sqlalchemy import Connection, Engine, delete, select, update
 
 from alerts.alert import Alert
 from alerts.correction import ErrorCounts, Kind
+from alerts.crowd import Crowd
 from alerts.fold import KeyState, Transition, fold
 from alerts.rules import AnyRule, rule_hash
 from alerts.series import BUCKET_SECONDS, Bucket
-from alerts.surroundings import Crowd, Surroundings, has_crowd
+from alerts.surroundings import Surroundings, has_crowd
 from monitor.announcing import Turns, announce, end, write_up
 from monitor.grounds import Grounds, grounds
 from monitor.rule_history import history

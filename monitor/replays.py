@@ -11,12 +11,13 @@ from sqlalchemy import Engine
 
 from alerts.alert import Alert
 from alerts.correction import ErrorCounts, Kind
+from alerts.crowd import Crowd
 from alerts.fold import fold
 from alerts.intervals import poisson_interval
 from alerts.rules import AnyRule, CriticalRule
 from alerts.series import BUCKET_SECONDS, Bucket, Finding
 from alerts.shuffling import shuffled
-from alerts.surroundings import Crowd, Surroundings, has_crowd
+from alerts.surroundings import Surroundings, has_crowd
 from monitor.detection import silence_since
 from monitor.rule_history import history
 from monitor.store.model_errors import known_errors

@@ -30,12 +30,11 @@ from alerts.detectors import burst_grid, run_length
 from alerts.detectors.memory import SeasonalMemory
 from alerts.rules import CusumRule
 from alerts.season import Season, hour_of_week, moved, odds
-from alerts.series import BUCKET_SECONDS, Bucket, Finding
+from alerts.series import Bucket, Finding
 from alerts.surroundings import Surroundings
 
 LEAST_USUAL, MOST_USUAL = 0.01, 0.95
-MOST_DOUBTS = 0.9
-SKEWED = 2.0
+SKEWED = 4.0
 """Sums of bursts have heavier tails than their variance tells, measured as in `HEAVY`."""
 
 
@@ -51,10 +50,8 @@ class CusumDetector(SeasonalMemory, tag="cusum"):
     ) -> Finding:
         """Take the next bucket in."""
         left = self.take(rule.baseline, bucket, learning)
-        wanted = rule.run_length
-        if rule.false_alarms is not None:
-            wanted = around.run_length(rule, bucket.start)
         season = around.season(bucket.start)
+        wanted = self._wanted(rule, bucket.start, season, around)
         prior = season.prior_share(rule.prior_share)
         if rule.correlation or rule.usual is None:
             share = rule.usual or self._share(rule, prior)
@@ -89,11 +86,10 @@ class CusumDetector(SeasonalMemory, tag="cusum"):
     ) -> None:
         """Add to the sum for stories that were counted otherwise than they are now, at the usual
         share of the bucket that starts then. The sum is taken not to have been at 0 since."""
-        wanted = rule.run_length
-        if rule.false_alarms is not None:
-            wanted = around.run_length(rule, start)
+        season = around.season(start)
+        wanted = self._wanted(rule, start, season, around)
         alike = self._alike(rule, wanted)
-        usual, _ = self._in_season(rule, start, around.season(start), alike, wanted)
+        usual, _ = self._in_season(rule, start, season, alike, wanted)
         self._tell(rule, stories, negative, usual, alike)
 
     def _tell(
@@ -114,6 +110,18 @@ class CusumDetector(SeasonalMemory, tag="cusum"):
             tilt = odds(self.week.share(hour, expected, season)) / odds(expected)
             usual, expected = (_bounded(moved(share, tilt)) for share in (usual, expected))
         return usual, expected
+
+    def _wanted(self, rule: CusumRule, start: int, season: Season, around: Surroundings) -> float:
+        """Usual stories from one false alarm of the key to the next, less those that the first one
+        lasts and that are let by after it."""
+        if rule.false_alarms is None:
+            return rule.run_length
+        wanted = around.run_length(rule, start)
+        share = rule.usual or self._share(rule, season.prior_share(rule.prior_share))
+        turned = moved(share, rule.odds_ratio)
+        threshold = run_length.small_step_threshold(wanted, share, turned)
+        lasts = threshold / 2 * self._alike(rule, wanted) / run_length.divergence(share, turned)
+        return max(wanted / 2, wanted - lasts - self._together(rule.cooldown))
 
     def _alike(self, rule: CusumRule, wanted: float) -> float:
         """Stories that count as one (Kish's design effect), on the safe side of what is known."""
@@ -143,16 +151,15 @@ class CusumDetector(SeasonalMemory, tag="cusum"):
         share = self._share(rule, prior_share)
         known = rule.prior_stories + self.stories / alike
         doubt = math.sqrt(share * (1 - share) / (known + 1))
-        # Alarms multiply by e^(slope x error): over a normal error that is e^(slope x doubt)^2 / 2
-        # on average, which a guard of slope x doubt^2 / 2 undoes.
-        slope = alarm_slope(wanted, share, moved(share, rule.odds_ratio))
-        guard = doubt * min(MOST_DOUBTS, slope * doubt / 2)
+        # Alarms multiply by e^(slope x error): what they are more of on average over the error is
+        # undone by a guard of so much.
+        turned = moved(share, rule.odds_ratio)
+        more = alarms_in_doubt(wanted / alike, share, turned, doubt)
+        guard = math.log(max(1.0, more)) / alarm_slope(wanted, share, turned)
         return min(MOST_USUAL, share + guard), share
 
     def _threshold(self, rule: CusumRule, usual: float, alike: float, wanted: float) -> float:
-        # Of the buckets that hold something, at Poisson's law.
-        rate = self._together(BUCKET_SECONDS)
-        bucket = rate / -math.expm1(-rate) if rate else 1.0
+        bucket = (1 + self.stories) / (1 + self.buckets)
         if rule.usual is not None and alike == 1 and bucket < 1.1:
             turned = moved(usual, rule.odds_ratio)
             return run_length.exact_threshold(wanted, usual, turned)
@@ -184,6 +191,18 @@ def threshold(
     factor = burst_grid.factor(point, odds_ratio)
     turned = moved(usual, odds_ratio)
     return run_length.small_step_threshold(stories / factor / alike, usual, turned)
+
+
+def alarms_in_doubt(stories: float, usual: float, turned: float, doubt: float) -> float:
+    """How many times as many false alarms there are on average over a normal error of the usual
+    share, by three points (Gauss and Hermite); hardly any where the true share is lower."""
+    threshold = run_length.small_step_threshold(stories, usual, turned)
+    higher = min(MOST_USUAL, usual + math.sqrt(3) * doubt)
+    plain, short = (
+        run_length.small_step_run_length(threshold, usual, turned, share)
+        for share in (usual, higher)
+    )
+    return 2 / 3 + plain / short / 6
 
 
 def alarm_slope(stories: float, usual: float, turned: float) -> float:

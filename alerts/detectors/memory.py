@@ -20,6 +20,8 @@ class Memory(msgspec.Struct):
     window: Window
     stories: float = 0.0
     negative: float = 0.0
+    buckets: float = 0.0
+    """That these stories came in."""
     exposure_seconds: float = 0.0
     """Forgetting time span that the memory covers."""
     remembered_until: int | None = None
@@ -47,6 +49,7 @@ class Memory(msgspec.Struct):
                 self._age(start, baseline_seconds)
                 self.stories += stories
                 self.negative += negative
+                self.buckets += 1
             self._age(edge, baseline_seconds)
         elif edge > self.remembered_until:
             self.remembered_until = edge
@@ -76,6 +79,7 @@ class Memory(msgspec.Struct):
         factor = math.exp(-elapsed / baseline_seconds)
         self.stories *= factor
         self.negative *= factor
+        self.buckets *= factor
         self.exposure_seconds = self.exposure_seconds * factor + baseline_seconds * (1 - factor)
         self.remembered_until = until
 

@@ -51,6 +51,19 @@ def small_step_threshold(run_length: float, usual: float, turned: float) -> floa
     return max(0.0, threshold)
 
 
+def small_step_run_length(threshold: float, usual: float, turned: float, share: float) -> float:
+    """Mean stories to an alarm when `share` are negative, by the same law for a process of that
+    mean and variance."""
+    up, down = math.log(turned / usual), math.log((1 - turned) / (1 - usual))
+    mean = share * up + (1 - share) * down
+    variance = (up - down) ** 2 * share * (1 - share)
+    tilt = -2 * mean / variance * threshold
+    if abs(tilt) < 1e-3:
+        return threshold**2 / variance
+    tilt = min(tilt, 500.0)
+    return (math.expm1(tilt) - tilt) / (2 * mean**2 / variance)
+
+
 def stories_to_alarm(threshold: float, usual: float, turned: float, share: float) -> float:
     """Mean stories from a sum of 0 to the first above the threshold, when `share` are negative.
 

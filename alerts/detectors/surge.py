@@ -45,6 +45,7 @@ from alerts.detectors.tail import (
 )
 from alerts.detectors.variation import HEAVY
 from alerts.rules import SurgeRule
+from alerts.season import Season
 from alerts.series import Bucket, Finding
 from alerts.surroundings import Surroundings, looks
 
@@ -68,25 +69,26 @@ class SurgeDetector(SeasonalMemory, tag="surge"):
         self, rule: SurgeRule, bucket: Bucket, learning: bool, around: Surroundings
     ) -> Finding:
         """Take the next bucket in."""
+        usual = self.learn(rule, bucket, learning, around.season(bucket.start))
+        limits = rule.probability, rule.probability
+        if rule.false_alarms is not None:
+            tone, volume = self._looks(usual)
+            of_share, of_number = around.common_limit(rule, bucket.start)
+            limits = min(MOST_ENTERING, of_share / tone), min(MOST_ENTERING, of_number / volume)
+        return self._judge(rule, usual, *limits)
+
+    def learn(self, rule: SurgeRule, bucket: Bucket, learning: bool, season: Season) -> Usual:
+        """Take the next bucket in, and judge nothing."""
         left = self.take(rule.baseline, bucket, learning)
-        season = around.season(bucket.start)
         share, expected = self._plain(rule, season.prior_share(rule.prior_share))
         self.learn_rhythm(
             left, bucket, learning, season, share, expected, rule.window, rule.baseline
         )
-        usual = Usual(
+        return Usual(
             *self.in_season(bucket.end, share, expected, season),
             self.variation.correlation(4 * rule.share_variation**2),
             self.variation.variation_squared(rule.volume_variation, expected),
         )
-        limits = rule.probability, rule.probability
-        if rule.false_alarms is not None:
-            tone, volume = self._looks(usual)
-            limits = (
-                min(MOST_ENTERING, around.alarms_a_heard_window(rule, bucket.start) / tone),
-                min(MOST_ENTERING, around.alarms_a_window(rule, bucket.start) / volume),
-            )
-        return self._judge(rule, usual, *limits)
 
     def _judge(
         self, rule: SurgeRule, usual: Usual, tone_limit: float, volume_limit: float
@@ -131,29 +133,38 @@ class SurgeDetector(SeasonalMemory, tag="surge"):
 
     def _tone(self, rule: SurgeRule, usual: Usual, limit: float, exact_below: float) -> float:
         """Chance that so many stories of usual news are so negative."""
-        windows = 1 + self.exposure_seconds / rule.window
-        alike = max(rule.dispersion, 1 + self.stories / windows * usual.correlation)
-        known = rule.prior_stories + self.stories / alike
-        moves = usual.correlation * self.variation.doubt(limit, HEAVY)
         return beta_binomial(
             self.window.negative,
             self.window.stories,
             usual.share,
-            min(0.95, 1 / (known + 1) + moves),
+            self.tone_spread(rule, usual, limit),
             exact_below,
             is_mid=rule.false_alarms is not None,
         )
+
+    def tone_spread(self, rule: SurgeRule, usual: Usual, limit: float) -> float:
+        """How alike the tone of two stories of a window is by all that is not known of it."""
+        windows = 1 + self.exposure_seconds / rule.window
+        alike = max(rule.dispersion, 1 + self.stories / windows * usual.correlation)
+        known = rule.prior_stories + self.stories / alike
+        return min(0.95, 1 / (known + 1) + self._moves(usual.correlation, limit))
 
     def _volume(self, rule: SurgeRule, usual: Usual, limit: float, exact_below: float) -> float:
         """Chance that a usual window has so many negative stories."""
         if self.exposure_seconds < rule.window:
             return 1.0
-        counted = (rule.prior_negative + self.negative) / rule.dispersion
-        moves = usual.variation_squared * self.variation.doubt(limit, HEAVY)
         return negative_binomial(
             self.window.negative,
             usual.expected,
-            1 / counted + moves,
+            self.volume_variance(rule, usual, limit),
             exact_below,
             is_mid=rule.false_alarms is not None,
         )
+
+    def volume_variance(self, rule: SurgeRule, usual: Usual, limit: float) -> float:
+        """Of the usual number of negative stories, relative."""
+        counted = (rule.prior_negative + self.negative) / rule.dispersion
+        return 1 / counted + self._moves(usual.variation_squared, limit)
+
+    def _moves(self, fitted: float, limit: float) -> float:
+        return fitted * self.variation.doubt(limit, HEAVY)

@@ -4,8 +4,8 @@ import math
 
 from alerts.intervals import beta_binomial_tail, negative_binomial_tail
 
-MOST_ENTERING = 0.05
-"""What one window in twenty is like is no news, even if a desk would be told of it."""
+MOST_ENTERING = 0.3
+"""What three windows in ten are like is no news, even if a desk would be told of it."""
 MOST_LEAVING = 0.1
 HYSTERESIS = 100
 LEAST_PROBABILITY = 1e-300
@@ -13,7 +13,7 @@ LEAST_PROBABILITY = 1e-300
 
 def leaving(limit: float) -> float:
     """The probability above which an alert that began below `limit` ends."""
-    return min(MOST_LEAVING, HYSTERESIS * limit)
+    return max(min(MOST_LEAVING, HYSTERESIS * limit), 2 * limit)
 
 
 def score(probability: float) -> float:

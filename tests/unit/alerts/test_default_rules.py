@@ -5,10 +5,11 @@ from typing import Any, cast
 
 from ruamel.yaml import YAML
 
+from alerts.crowd import Crowd
 from alerts.fold import Transition, fold
 from alerts.rules import AnyRule, RuleFile
 from alerts.series import BUCKET_SECONDS, Bucket
-from alerts.surroundings import Crowd, Surroundings, has_crowd
+from alerts.surroundings import Surroundings, has_crowd
 from tests.paths import ROOT
 from tests.unit.alerts.records import DAY, HOUR, START, bucket
 

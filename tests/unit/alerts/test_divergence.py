@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from alerts.crowd import Crowd
 from alerts.fold import KeyState, Transition, fold
 from alerts.rules import DivergenceRule
 from alerts.series import Bucket
-from alerts.surroundings import Crowd, Surroundings
+from alerts.surroundings import Surroundings
 from benchmarks.streams import MONDAY, read_groups, stream
 from tests.unit.alerts.records import DAY, HOUR, START, bucket, divergence, every
 

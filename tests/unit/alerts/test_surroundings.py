@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts.crowd import Crowd
 from alerts.fold import fold
 from alerts.rules import AnyRule
 from alerts.season import FLAT, hour_of_week
 from alerts.series import BUCKET_SECONDS, Bucket
 from alerts.shuffling import shuffled
-from alerts.surroundings import Crowd, Share, Surroundings, looks
+from alerts.surroundings import Share, Surroundings, looks
 from tests.unit.alerts.records import DAY, HOUR, START, bucket, cusum, every, surge
 
 RULE = surge(false_alarms="1 per 30d")
