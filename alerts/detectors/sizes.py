@@ -13,6 +13,7 @@ of the usual share, weighed by how much of a further look the window is. What si
 of `LIMITS` is summed over keys and days; older days weigh less.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -60,26 +61,29 @@ def count_sizes(
         negative = least + number
         of_tone = tone[number] + tone[number + 1]
         of_number = volume[number] + volume[number + 1]
-        tone_looks = looks(negative / alike, usual.share * stories / alike)
-        number_looks = looks(negative / in_step, usual.expected / in_step)
         needed = math.inf
         if of_tone < MOST_ENTERING:
-            needed = of_tone * min(buckets, tone_looks)
+            passes = looks(negative / alike, usual.share * stories / alike)
+            needed = of_tone * min(buckets, passes)
         if of_number < MOST_ENTERING:
-            needed = min(needed, of_number * min(buckets, number_looks))
+            passes = looks(negative / in_step, usual.expected / in_step)
+            needed = min(needed, of_number * min(buckets, passes))
         if needed >= 1:
+            continue
+        within = _place(needed)
+        if within >= place:
             continue
         size = chance[number]
         if not is_first:
             mean = stories * usual.share
-            passes = (negative - mean) ** 2 / (mean * (1 - usual.share) * alike)
-            size *= min(1.0, bucket.stories / stories * max(1.0, passes))
-        within = _place(needed)
-        if within < place:
-            # At the limits from the last place on this count is not the first to raise an alarm.
-            if place < len(LIMITS):
-                sizes[place] += before - size
-            before, place = size, within
+            times = (negative - mean) ** 2 / (mean * (1 - usual.share) * alike)
+            size *= min(1.0, bucket.stories / stories * max(1.0, times))
+        # At the limits from the last place on this count is not the first to raise an alarm.
+        if place < len(LIMITS):
+            sizes[place] += before - size
+        before, place = size, within
+        if not place:
+            break
     if place < len(LIMITS):
         sizes[place] += before
 
@@ -151,22 +155,20 @@ def _negative_binomial_tails(
         - shape * math.log1p(1 / rate)
         - least * math.log1p(rate)
     )
-    terms, count = [term], least
-    while len(terms) < wanted or (term > LEAST_CHANCE and len(terms) < 20 * wanted):
-        term *= (count + shape) / (count + 1) / (1 + rate)
+    terms, odds = [term], 1 + rate
+    for count in range(least, least + 20 * wanted - 1):
+        if term <= LEAST_CHANCE and len(terms) >= wanted:
+            break
+        term *= (count + shape) / (count + 1) / odds
         terms.append(term)
-        count += 1
     tails = _sums(terms)[:wanted]
-    return [
-        1.0 if least + number <= expected else min(1.0, tail) for number, tail in enumerate(tails)
-    ]
+    usual = min(wanted, max(0, math.floor(expected) - least + 1))
+    tails[:usual] = [1.0] * usual
+    return tails
 
 
 def _sums(terms: list[float]) -> list[float]:
     """Of each term and all after it; at last 0."""
-    total, sums = 0.0, [0.0]
-    for term in reversed(terms):
-        total += term
-        sums.append(total)
+    sums = list(itertools.accumulate(reversed(terms), initial=0.0))
     sums.reverse()
     return sums
