@@ -149,9 +149,15 @@ class OwnWeek(msgspec.Struct):
             return 1.0, usual
         last = hour_of_week(end - 1)
         told = negative = 0.0
+        others, trust = 1 - usual, self.stories / WEEK_HOURS + OWN_STORIES
         for back in range(hours):
             hour = (last - back) % WEEK_HOURS
-            rate = self.rate(hour, pooled)
+            if hour in self.hours:
+                rate, share = self.rate(hour, pooled), self.share(hour, usual, pooled)
+            else:
+                # The same without news of its own, as most hours are: this is looked at most.
+                bad = usual * pooled.odds[hour]
+                rate, share = OWN_STORIES * pooled.rate[hour] / trust, bad / (others + bad)
             told += rate
-            negative += rate * self.share(hour, usual, pooled)
+            negative += rate * share
         return negative / hours / usual, negative / told
