@@ -264,32 +264,12 @@ class EmbeddedConsumer:
         }
         # As on Kafka: a file that was put back from before does not have what was read of it.
         ends = self._bus.end_offsets(self._topic)
-        self._tell_what_is_lost(wanted, ends)
         self._next = {
             partition: offset if offset <= ends.get(partition, 0) else 0
             for partition, offset in wanted.items()
         }
         # A caller that was killed between its store and us left the group's offset behind.
         self.commit(known)
-
-    def _tell_what_is_lost(self, wanted: Mapping[int, int], ends: Mapping[int, int]) -> None:
-        """A position behind the end is of records that the log no longer has."""
-        for partition, position in sorted(wanted.items()):
-            end = ends.get(partition, 0)
-            if position > end:
-                LOG.error(
-                    "%s: %s/%d ends at offset %d, and was read up to %d before: the bus lost "
-                    "records (a power cut? a copy put back?); it is read from its beginning. If "
-                    "that is said for ever, stop all roles, move %s away with the files beside it "
-                    "(-wal, -shm) and start again: nothing is counted twice, but what waits in the "
-                    "old file is not read",
-                    self._group,
-                    self._topic,
-                    partition,
-                    end,
-                    position,
-                    self._bus._path,
-                )
 
     def _read(self, max_records: int) -> list[Record]:
         records: list[Record] = []

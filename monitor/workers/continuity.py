@@ -67,9 +67,9 @@ class Continuity:
         topic, partition = place
         LOG.error(
             f"{self._stage}: {topic}/{partition} was read up to {stood} and has lost its end: a "
-            "leader without it was elected, or the topic was made anew. It is read again from "
-            f"{offset} on, and nothing is counted twice. Keep brokers from unclean elections, and "
-            "start the roles again if the topic is another"
+            "leader without it was elected, the topic was made anew, or the embedded bus's file is "
+            f"one from before. It is read again from {offset} on, and nothing is counted twice. "
+            "Keep brokers from unclean elections, and start the roles again if the topic is another"
         )
 
 

@@ -12,7 +12,7 @@ from kafka.errors import RebalanceInProgressError
 from monitor.bus import Consumer, TopicPartition
 from monitor.bus.kafka import KafkaBus, KafkaConnection
 from monitor.events import SCORED
-from monitor.failures import Unavailable
+from monitor.failures import Refused, Unavailable
 from monitor.workers.attention import Attention
 from tests.contract.reading import read
 from tests.servers import ON_SMALL_BROKER
@@ -161,8 +161,9 @@ def test_any_compression_is_read(kafka: str, compression: str) -> None:
 def test_after_an_error_of_the_producer_the_next_record_is_sent(bus: KafkaBus) -> None:
     producer = bus.producer()
     producer.send(SCORED, 0, "key", b"before the error")
-    with pytest.raises(Unavailable, match="MessageSizeTooLarge"):
-        producer.send(SCORED, 0, "key", b"x" * 65_000_000)
+    producer.send(SCORED, 0, "key", b"x" * 65_000_000)
+    with pytest.raises(Refused, match="MessageSizeTooLarge"):
+        producer.flush()
     producer.send(SCORED, 1, "key", b"after it")
     producer.flush()
     producer.close()
