@@ -27,6 +27,9 @@ _EXECUTOR: Callable[..., Any] = ThreadPoolExecutor
 
 PAUSE_SECONDS = 0.5
 """Between two polls of a feed, at least."""
+SPREAD_SECONDS = 4.0
+"""Over so long what is due at once is fetched. With the lease of a process that died, and the look
+at it, less than the thirty seconds in which others take its feeds over."""
 NEW_AT_ONCE = 500
 """Each is a question to the store: so many are answered well within a lease."""
 
@@ -55,7 +58,7 @@ class Poller:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         draw: Callable[[], float] = random.random,
         threads: int = 8,
-        spread_seconds: float = 20.0,
+        spread_seconds: float = SPREAD_SECONDS,
         retry_seconds: float = 30.0,
     ) -> None:
         self._feeds = _distinct([feed for feed in feeds if feed.enabled])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from ingest.feeds.poller import Poller
+from ingest.feeds.poller import SPREAD_SECONDS, Poller
 from ingest.feeds.settings import FeedSettings
 from monitor.bus import Bus
 from monitor.bus.embedded import EmbeddedBus
@@ -51,6 +51,10 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 def polled_by(server: Loopback, name: str, since: int = 0) -> set[str]:
     return {path for path, headers in server.requests[since:] if headers["user-agent"] == name}
+
+
+def test_feeds_of_a_process_that_died_are_fetched_within_half_a_minute() -> None:
+    assert leases.LEASE_SECONDS + ingest.HOLD_SECONDS + SPREAD_SECONDS < 30
 
 
 def test_feeds_are_shared_out_and_taken_over(
