@@ -11,7 +11,7 @@ from alerts.detectors.surge import SurgeDetector
 from alerts.rules import AnyRule, SurgeRule
 from alerts.season import OwnWeek, PooledWeek, hour_of_week
 from alerts.series import Bucket
-from alerts.surroundings import DAY_SECONDS, Share, day_of, usual_share
+from alerts.surroundings import DAY_SECONDS, Share, alarms_a_window, day_of, usual_share
 
 REMEMBERED_DAYS = 28
 HEARD_DAYS = 14
@@ -89,7 +89,7 @@ class Crowd(msgspec.Struct):
             since = None if rule.dimension == "source" else self.first_day
             self.usual[key] = SurgeDetector.new(rule, since)
         own = self.usual[key]
-        guess = self.today.limit or _divided(rule, self.today)
+        guess = self.today.limit or alarms_a_window(rule, self.today.heard)
         for bucket in buckets:
             usual = own.learn(rule, bucket, True, self.today.season)
             # The rhythm of all will do: its own would take most of the room.
@@ -154,12 +154,6 @@ class Crowd(msgspec.Struct):
         quiet = rule.false_alarms * (rule.cooldown + rule.window / 2) / DAY_SECONDS / shared.heard
         budget = rule.false_alarms * self.sized_days / max(0.1, 1 - quiet)
         return msgspec.structs.replace(shared, limit=common_limit(self.sizes, budget))
-
-
-def _divided(rule: SurgeRule, share: Share) -> float:
-    """False alarms a window of a key, where all use up what they are given."""
-    assert rule.false_alarms is not None
-    return rule.false_alarms * rule.window / DAY_SECONDS / share.heard
 
 
 def _is_sized(rule: AnyRule) -> TypeGuard[SurgeRule]:

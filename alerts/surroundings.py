@@ -103,8 +103,7 @@ class Surroundings:
 
     def alarms_a_window(self, rule: BudgetRule, start: int) -> float:
         """False alarms that a key may raise while one window passes: the same for all keys."""
-        assert rule.false_alarms is not None
-        return rule.false_alarms * rule.window / DAY_SECONDS / self.share(start).keys
+        return alarms_a_window(rule, self.share(start).keys)
 
     def common_limit(self, rule: BudgetRule, start: int) -> tuple[float, float]:
         """False alarms that a key may raise while one window passes, by questions of share and by
@@ -117,8 +116,13 @@ class Surroundings:
     def alarms_a_heard_window(self, rule: BudgetRule, start: int) -> float:
         """The same, where keys without news enough are not asked: what is asked of a window's
         stories, however many they are."""
-        share = self.share(start)
-        return self.alarms_a_window(rule, start) * share.keys / share.heard
+        return alarms_a_window(rule, self.share(start).heard)
+
+
+def alarms_a_window(rule: BudgetRule, keys: float) -> float:
+    """False alarms while one window passes of each of so many keys, if all use up their part."""
+    assert rule.false_alarms is not None
+    return rule.false_alarms * rule.window / DAY_SECONDS / keys
 
 
 def looks(negative: float, expected: float) -> float:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, select, update
 from monitor.bus.protocol import TopicPartition
 from monitor.failures import UsageError
 from monitor.store.engine import writing
-from monitor.store.ingestion import insert_for
+from monitor.store.ingestion import insert_for, of_partition
 from monitor.store.schema import buses, offsets
 
 
@@ -58,13 +58,7 @@ def stand_at(
 ) -> None:
     """Let a partition go on at another offset, if it was taken last with this epoch: the bus no
     longer has where it stood. Raises Unavailable."""
-    topic, number = partition
-    taken = (
-        offsets.c.consumer_group == group,
-        offsets.c.topic == topic,
-        offsets.c.partition == number,
-        offsets.c.epoch == epoch,
-    )
+    taken = of_partition(group, partition), offsets.c.epoch == epoch
     with writing(engine) as connection:
         connection.execute(update(offsets).where(*taken).values(next_offset=offset))
 

@@ -7,7 +7,17 @@ from itertools import zip_longest
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, and_, bindparam, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -74,6 +84,16 @@ class Fenced(Overtaken):
 def insert_for(connection: Connection) -> Any:
     """The dialect's INSERT with ON CONFLICT."""
     return postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+
+
+def of_partition(group: str, partition: TopicPartition) -> ColumnElement[bool]:
+    """The row of `offsets` that tells where a group stands in a partition."""
+    topic, number = partition
+    return and_(
+        offsets.c.consumer_group == group,
+        offsets.c.topic == topic,
+        offsets.c.partition == number,
+    )
 
 
 def apply(
@@ -229,11 +249,7 @@ def _behind_seconds(
 def _advance(connection: Connection, advance: Advance) -> datetime | None:
     """Move the partition on; the watermark that it stood at."""
     topic, partition = advance.partition
-    where = and_(
-        offsets.c.consumer_group == advance.group,
-        offsets.c.topic == topic,
-        offsets.c.partition == partition,
-    )
+    where = of_partition(advance.group, advance.partition)
     connection.execute(
         insert_for(connection)(offsets)
         .values(
@@ -277,13 +293,10 @@ def _note_times(
     """Keep by what time the partition's articles had been scored: clocks differ, and one that
     looks at what is counted must not overlook what another's clock puts into the future."""
     newest = max(time for row in rows for time in (row["scored"], row["revised"]) if time)
-    topic, partition = advance.partition
     connection.execute(
         update(offsets)
         .where(
-            offsets.c.consumer_group == advance.group,
-            offsets.c.topic == topic,
-            offsets.c.partition == partition,
+            of_partition(advance.group, advance.partition),
             or_(offsets.c.newest_scored.is_(None), offsets.c.newest_scored < newest),
         )
         .values(newest_scored=newest)

@@ -52,7 +52,8 @@ class Continuity:
     def _is_gone(self, place: TopicPartition, offset: int) -> bool:
         """Whether the bus begins behind an offset. If not, what is passed over is no record: a
         writer with transactions leaves its marks in between."""
-        return all(record.offset > offset for record in _first(self._bus, place))
+        first = next(iter(self._bus.read(*place)), None)
+        return first is None or first.offset > offset
 
     def _tell_lost(self, place: TopicPartition, stood: int, offset: int) -> None:
         topic, partition = place
@@ -71,9 +72,3 @@ class Continuity:
             f"one from before. It is read again from {offset} on, and nothing is counted twice. "
             "Keep brokers from unclean elections, and start the roles again if the topic is another"
         )
-
-
-def _first(bus: Bus, place: TopicPartition) -> list[Record]:
-    for record in bus.read(*place):
-        return [record]
-    return []
