@@ -31,7 +31,7 @@ from monitor.store.counted import (
 )
 from monitor.store.engine import reading, writing
 from monitor.store.reach import Reach, held_reach
-from monitor.store.schema import articles, buses, offsets, tallies
+from monitor.store.schema import articles, offsets, tallies
 from monitor.store.versions import keep_versions, retracted
 from monitor.stories import (
     Change,
@@ -201,33 +201,6 @@ def positions(
             )
         )
         return {(topic, part): offset for topic, part, offset in rows if (topic, part) in names}
-
-
-def adopt_bus(engine: Engine, group: str, identity: str) -> bool:
-    """Forget the group's offsets where they are another bus's; whether they were.
-
-    They would point behind, or into the middle of, what the new bus holds. What is read twice then
-    is known by its id. Whoever had a partition of the other bus cannot write for it any more:
-    epochs go on where they were.
-    """
-    with writing(engine) as connection:
-        mine = buses.c.consumer_group == group
-        known = connection.execute(select(buses.c.identity).where(mine)).scalar()
-        if known is None:
-            connection.execute(
-                insert_for(connection)(buses)
-                .values(consumer_group=group, identity=identity)
-                .on_conflict_do_nothing()
-            )
-        if known in (None, identity):
-            return False
-        connection.execute(update(buses).where(mine).values(identity=identity))
-        connection.execute(
-            update(offsets)
-            .where(offsets.c.consumer_group == group)
-            .values(next_offset=0, watermark=None, first_watermark=None, epoch=offsets.c.epoch + 1)
-        )
-        return True
 
 
 def _behind_seconds(

@@ -13,8 +13,8 @@ from monitor.events import SCORED, ScoredEvent, Watermark, decode_scored
 from monitor.failures import Invalid, Unavailable
 from monitor.metrics import ARTICLES_COUNTED, FAILURES
 from monitor.settings import InvalidRecordSettings
-from monitor.store.claims import claim, stand_at
-from monitor.store.ingestion import Advance, Overtaken, adopt_bus, apply
+from monitor.store.claims import adopt_bus, claim, stand_at
+from monitor.store.ingestion import Advance, Overtaken, apply
 from monitor.workers.attention import Attention
 from monitor.workers.continuity import Continuity
 from monitor.workers.dead_letters import bury

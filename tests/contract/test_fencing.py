@@ -9,8 +9,8 @@ from sqlalchemy import Engine, func, select
 from monitor.bus import Bus, TopicPartition
 from monitor.events import SCORED, encode
 from monitor.failures import UsageError
-from monitor.store.claims import Claim, claim
-from monitor.store.ingestion import Advance, Fenced, adopt_bus, apply, positions, watermarks
+from monitor.store.claims import Claim, adopt_bus, claim
+from monitor.store.ingestion import Advance, Fenced, apply, positions, watermarks
 from monitor.store.readers import tally_rows
 from monitor.store.schema import articles
 from monitor.workers import aggregate

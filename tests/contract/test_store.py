@@ -10,8 +10,9 @@ from sqlalchemy import Engine, select, text, update
 
 from monitor.failures import Unavailable, UsageError
 from monitor.store import leases
+from monitor.store.claims import adopt_bus
 from monitor.store.engine import open_store
-from monitor.store.ingestion import Advance, Overtaken, adopt_bus, apply, positions, watermarks
+from monitor.store.ingestion import Advance, Overtaken, apply, positions, watermarks
 from monitor.store.readers import articles_between, series, tally_rows, worst_stories
 from monitor.store.schema import articles, metadata, tallies
 from tests.unit.monitor.stories_data import START, scored
