@@ -168,7 +168,8 @@ def look(
     """Fold a rule up to the watermark, with the models' errors as they are known by `now`, the
     moment of the reading: what alerts follow from is told as of then."""
     last_closed = _last_closed(watermark)
-    settle = min(bucket_of(watermark - timedelta(seconds=rule.lateness)), last_closed)
+    # Of the bucket that holds the edge of lateness a part may still come.
+    settle = bucket_of(watermark - timedelta(seconds=rule.lateness)) - BUCKET_SECONDS
     after = states.settled
     if after is None:
         after = states.watched_since - BUCKET_SECONDS

@@ -24,7 +24,7 @@ from monitor.background import Background, read_background, with_background
 from monitor.detection import began_with_the_watch
 from monitor.evidence import window_articles, with_evidence
 from monitor.grounds import Grounds, again, decode_grounds
-from monitor.replays import backtest
+from monitor.replays import replay
 from monitor.rule_history import alert_window
 from monitor.store.adoptions import rescored_since
 from monitor.store.alerts import fired_at, grounds_of
@@ -34,6 +34,7 @@ from monitor.store.readers import StoredArticle
 from monitor.store.seen_tallies import window_from_articles
 from monitor.store.sight import Sight
 from monitor.store.versions import reasons_since
+from monitor.store.watch import watched_stretches
 from monitor.stories import bucket_of
 
 _LIFE = ("state", "resolved")
@@ -161,8 +162,9 @@ def _refolded(engine: Engine, rule: AnyRule, alert: Alert, fired: datetime) -> l
     """Where the rule's fold over the tallies ends in another alert, or in none."""
     changed = rule_hash(rule) != alert.rule_hash
     until = alert.started + timedelta(seconds=BUCKET_SECONDS * (rule.for_buckets - 1))
-    alerts = backtest(engine, [rule], alert.started, until, as_of=fired)
-    found = next((item for item in alerts if item.id == alert.id), None)
+    watched = watched_stretches(engine, fired)
+    folded = replay(engine, rule, watched, alert.started, until, as_of=fired, only=alert.key)
+    found = next((item for item in folded.alerts if item.id == alert.id), None)
     if found is None:
         hashes = [Difference("rule_hash", alert.rule_hash, rule_hash(rule))] if changed else []
         return [*hashes, Difference("id", alert.id, None)]

@@ -77,12 +77,14 @@ def replay(
     until: datetime,
     as_of: datetime | None = None,
     observe: Observer | None = None,
+    only: str | None = None,
 ) -> Replay:
     """What a rule would have announced on stored history, by the fold that runs live.
 
     `stretches` are those that the store was watched in. History before `since` is folded too, for
     the baselines, and announces nothing; from before the tallies were rolled up there is none.
-    `as_of` leaves out what was scored later.
+    `as_of` leaves out what was scored later. `only` folds one key; the others are still those that
+    it shares a budget with, and is held against.
     """
     begun = time.perf_counter()
     found: list[Alert] = []
@@ -92,23 +94,10 @@ def replay(
         stretch = _fine(engine, rule, whole)
         last = min(bucket_of(until) - BUCKET_SECONDS, stretch.last)
         buckets, against = history(engine, rule, stretch.first - BUCKET_SECONDS, last, as_of)
-        found += _alerts(rule, buckets, against, stretch, last, since, errors, observe)
+        found += _alerts(rule, buckets, against, stretch, last, since, errors, observe, only)
         count += sum(map(len, buckets.values()))
     found.sort(key=_in_order)
     return Replay(rule, tuple(found), count, time.perf_counter() - begun)
-
-
-def backtest(
-    engine: Engine,
-    rules: Sequence[AnyRule],
-    since: datetime,
-    until: datetime,
-    as_of: datetime | None = None,
-) -> list[Alert]:
-    """What the rules would have announced together, by time; as `replay`."""
-    stretches = watched_stretches(engine, as_of)
-    replays = [replay(engine, rule, stretches, since, until, as_of) for rule in rules]
-    return sorted((alert for item in replays for alert in item.alerts), key=_in_order)
 
 
 def simulate(
@@ -162,15 +151,16 @@ def _alerts(
     since: datetime,
     errors: Mapping[Kind, ErrorCounts],
     observe: Observer | None = None,
+    only: str | None = None,
 ) -> list[Alert]:
     """The alerts of one rule on one stretch, each in its last state."""
     watched = silence_since(rule, stretch.first)
     shares = Crowd().advance(rule, found, last) if has_crowd(rule) else []
     around = Surroundings(rule, shares, against, errors)
     latest: dict[str, Alert] = {}
-    for key, buckets in found.items():
+    for key in found if only is None else {only} & found.keys():
         told = None if observe is None else functools.partial(observe, key)
-        _, transitions = fold(rule, None, key, buckets, last, watched, around, told)
+        _, transitions = fold(rule, None, key, found[key], last, watched, around, told)
         for transition in transitions:
             if transition.alert.started >= since:
                 latest[transition.alert.id] = transition.alert

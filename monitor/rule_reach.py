@@ -23,7 +23,8 @@ def reach_of(rule: AnyRule) -> timedelta:
     A rule that learns reads its history again when it is changed, or when older news was added. One
     that looks at its window alone must know whether its alert was on, or has just ended.
     """
-    before = timedelta(seconds=rule.cooldown + rule.for_buckets * BUCKET_SECONDS)
+    # One more bucket: the one that holds the edge of lateness is read whole.
+    before = timedelta(seconds=rule.cooldown + (rule.for_buckets + 1) * BUCKET_SECONDS)
     if has_crowd(rule):
         before = max(before, HISTORY)
     return before + timedelta(seconds=rule.window + rule.lateness)

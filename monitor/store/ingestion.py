@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 
@@ -42,6 +42,8 @@ from monitor.stories import (
     counted,
     latest_by_id,
 )
+
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,14 +210,14 @@ def _behind_seconds(
     before: datetime | None,
     reached: Sequence[datetime | None],
 ) -> dict[str, int]:
-    """By article, how far behind the partition's watermark it first came; `before` is the one that
-    the partition stood at."""
+    """By article, how far behind the partition's watermark it first came, a second begun as a whole
+    one; `before` is the one that the partition stood at."""
     behind: dict[str, int] = {}
     for event, mark in zip_longest(events, reached):
         marks = [time for time in (before, mark) if time is not None]
         if marks:
             late = max(marks) - event.article.published
-            behind.setdefault(event.article.id, max(0, int(late.total_seconds())))
+            behind.setdefault(event.article.id, max(0, -(-late // _SECOND)))
     return behind
 
 

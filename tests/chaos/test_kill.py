@@ -87,7 +87,7 @@ class Run:
             return False
         with reading(self.engine) as connection:
             settled = list(connection.execute(select(detector_progress.c.settled)).scalars())
-        due = bucket_of(marks[1]) - LONGEST_LATENESS_SECONDS
+        due = bucket_of(marks[1]) - LONGEST_LATENESS_SECONDS - BUCKET_SECONDS
         return bool(settled) and all(value is not None and value >= due for value in settled)
 
     def ask(self, *arguments: str) -> list[dict[str, Any]]:

@@ -131,7 +131,7 @@ class World:
                 .where(outbox.c.state.in_(("queued", follow_ups.QUEUED)))
             ).scalar_one()
         lateness = max(rule.lateness for rule in load_settings(self.config, {}).rule_file.rules)
-        due = bucket_of(marks[1]) - lateness
+        due = bucket_of(marks[1]) - lateness - BUCKET_SECONDS
         return not owed and bool(settled) and all(item and item >= due for item in settled)
 
     def wait(self, seconds: float) -> bool:

@@ -18,11 +18,12 @@ from monitor.background import with_sources
 from monitor.detection import StatesMoved, forget_states, load_states, resolve_orphans
 from monitor.events import ScoredEvent
 from monitor.evidence import with_evidence
-from monitor.replays import backtest, simulate
+from monitor.replays import simulate
 from monitor.store.ingestion import Advance, apply
 from monitor.store.removal import close_a_day, remove_articles
 from monitor.store.sight import Sight
 from monitor.store.watch import watched_since, watched_stretches
+from tests.contract.backtesting import backtest
 from tests.contract.ticking import tick
 from tests.unit.monitor.stories_data import START, scored
 
@@ -69,7 +70,7 @@ def test_years_without_news_are_not_silence(engine: Engine) -> None:
     first, second = watched_stretches(engine)
     assert first.last < second.first == int(START.timestamp())
     # Sixteen stories a day are usual here; held against years of silence they would be a surge.
-    assert backtest(engine, [RULE], START, START + 20 * DAY) == []
+    assert backtest(engine, RULE, START, START + 20 * DAY) == []
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -201,7 +202,7 @@ def test_a_budget_gives_the_same_alerts_live_restarted_and_in_a_backtest(
     ]
     end = START + 14 * DAY
     apply(engine, [*calm, *bad, *others], Advance("aggregate", ("scored", 0), 0, 1, end, START))
-    expected = backtest(engine, [rule], START, end)
+    expected = backtest(engine, rule, START, end)
     assert [alert.key for alert in expected] == ["Acme"]
     announced: list[Alert] = []
     mark = START + timedelta(hours=5)
@@ -215,6 +216,49 @@ def test_a_budget_gives_the_same_alerts_live_restarted_and_in_a_backtest(
         ]
         mark += timedelta(hours=7)
     assert announced == [as_written(engine, alert, Sight()) for alert in expected]
+
+
+@pytest.mark.parametrize(
+    ("moment", "behind"),
+    [
+        # The edge of lateness lies within a bucket, and what comes belongs to its later part.
+        (timedelta(minutes=3), timedelta(hours=2) - timedelta(minutes=1)),
+        # Late by a part of a second, of the bucket before the edge.
+        (timedelta(milliseconds=200), timedelta(hours=2, milliseconds=600)),
+    ],
+)
+def test_what_comes_at_the_edge_of_lateness_is_in_every_fold_or_in_none(
+    engine: Engine, moment: timedelta, behind: timedelta
+) -> None:
+    rule = RULE.model_copy(update={"lateness": 2 * 3600})
+    mark = START + 11 * DAY + moment
+    crisis = days_of_news(START + 12 * DAY, 1, 40, "crisis")
+    news = [
+        *days_of_news(START, 12, 4, "calm"),
+        *(msgspec.structs.replace(event, negative=0.9, neutral=0.1) for event in crisis),
+    ]
+    hours = (mark - behind - START) / timedelta(hours=1)
+    late = [
+        scored(f"late {n}", f"Late story {n}", hours, negative=0.9, entities=("Acme",))
+        for n in range(30)
+    ]
+    states = None
+    announced: list[Alert] = []
+    begin, offset = START - DAY, 0
+    for end in (mark, mark + timedelta(minutes=1), START + 13 * DAY):
+        batch = [event for event in news if begin <= event.article.published < end]
+        batch += late if begin == mark else []
+        following = offset + len(batch) + 1
+        apply(engine, batch, Advance("aggregate", ("scored", 0), offset, following, end, START))
+        states = states or load_states(engine, [rule], START, end)[rule.name]
+        states, told = tick(engine, rule, states, end, [], end)
+        announced += [alert for event, alert in told if event == "firing"]
+        begin, offset = end, following
+    assert [alert.key for alert in announced][-1:] == ["Acme"]
+    assert announced == [
+        as_written(engine, alert, Sight(rule.lateness))
+        for alert in backtest(engine, rule, START, START + 13 * DAY)
+    ]
 
 
 def test_what_came_later_than_the_lateness_is_in_no_fold_however_often_it_is_repeated(
@@ -255,9 +299,9 @@ def test_what_came_later_than_the_lateness_is_in_no_fold_however_often_it_is_rep
     assert [alert.key for alert in announced] == ["Acme"]
     sight = Sight(rule.lateness)
     assert announced == [
-        as_written(engine, alert, sight) for alert in backtest(engine, [rule], START, mark)
+        as_written(engine, alert, sight) for alert in backtest(engine, rule, START, mark)
     ]
-    more = backtest(engine, [rule.model_copy(update={"lateness": 30 * 86_400})], START, mark)
+    more = backtest(engine, rule.model_copy(update={"lateness": 30 * 86_400}), START, mark)
     assert len(more) > len(announced)
 
 
@@ -293,8 +337,8 @@ def test_one_critical_story_is_an_alert_and_its_copies_are_none(engine: Engine) 
         scored("later", "Calm", 60, negative=0.1, entities=()),
     ]
     apply(engine, events, None)
-    (alert,) = backtest(engine, [rule], START, START + 3 * DAY)
+    (alert,) = backtest(engine, rule, START, START + 3 * DAY)
     assert (alert.key, alert.started) == ("Acme", START + timedelta(hours=4, minutes=5))
     assert alert.resolved == START + timedelta(hours=10, minutes=5)
     others = rule.model_copy(update={"except_keys": acme})
-    assert backtest(engine, [others], START, START + 3 * DAY) == []
+    assert backtest(engine, others, START, START + 3 * DAY) == []

@@ -17,7 +17,6 @@ from monitor.bus.embedded import EmbeddedBus
 from monitor.detection import conclude, load_states, look
 from monitor.events import SCORED, ScoredEvent
 from monitor.explanation import explain
-from monitor.replays import backtest
 from monitor.store import alerts as alert_store
 from monitor.store.engine import writing
 from monitor.store.ingestion import Advance, apply
@@ -27,6 +26,7 @@ from monitor.store.removal import close_a_day, remove_articles
 from monitor.store.rollup import roll_up_a_day, roll_up_an_hour
 from monitor.store.schema import articles
 from monitor.workers.detect import DetectWorker
+from tests.contract.backtesting import backtest
 from tests.contract.ticking import tick
 from tests.unit.monitor.stories_data import START, scored
 
@@ -149,7 +149,7 @@ def test_what_was_scored_later_is_left_out(engine: Engine) -> None:
     found = explain(engine, [SURGE], alert)
     assert found.differences == ()
     assert {item.id for item in found.late} == {"new", "early copy"}
-    now = backtest(engine, [SURGE], alert.started, alert.started)
+    now = backtest(engine, SURGE, alert.started, alert.started)
     assert [item.stories for item in now] != [alert.stories]
 
 
@@ -242,7 +242,7 @@ def test_a_rule_that_joins_an_old_store_is_explained_by_what_it_has_read(engine:
     found = explain(engine, [before, SURGE], alert)
     assert found.equal, found.differences
     # From all that was watched it would have been another one.
-    assert alert not in backtest(engine, [SURGE], alert.started, alert.started)
+    assert alert not in backtest(engine, SURGE, alert.started, alert.started)
 
 
 def test_what_comes_between_the_fold_and_its_writing_up_is_in_neither(engine: Engine) -> None:
@@ -287,7 +287,7 @@ def test_a_share_is_corrected_by_what_was_known_of_the_models_when_it_fired(
     worse = {kind: ErrorCounts(200, 120, 400, 380) for kind in ERRORS}
     note_errors(engine, worse, end + timedelta(hours=1))
     assert explain(engine, [CORRECTED], alert).equal
-    now = backtest(engine, [CORRECTED], alert.started, alert.started)
+    now = backtest(engine, CORRECTED, alert.started, alert.started)
     assert [item.correction for item in now] != [told]
     other = {kind: ErrorCounts(200, 181, 400, 380) for kind in ERRORS}
     # In the moment in which it fired, after it was folded.

@@ -14,7 +14,6 @@ from monitor.bus.embedded import EmbeddedBus
 from monitor.events import SCORED, ScoredEvent
 from monitor.explanation import explain
 from monitor.failures import Unavailable
-from monitor.replays import backtest
 from monitor.rescoring import adopt, changes_beside
 from monitor.score_changes import ScoreChanges
 from monitor.store import adoptions
@@ -25,6 +24,7 @@ from monitor.store.readers import tally_rows
 from monitor.store.rescores import Selection, keep_beside, unscored, unscored_count
 from monitor.store.schema import alerts, article_versions, articles, detector_states, rescores
 from monitor.workers.detect import DetectWorker
+from tests.contract.backtesting import backtest
 from tests.contract.test_explanation import RULES, SURGE, fired, news
 from tests.unit.monitor.stories_data import START, scored
 
@@ -84,7 +84,7 @@ def test_also_one_whose_last_step_was_not_kept(engine: Engine, rule: AnyRule) ->
     assert found.differences == ()
     assert not found.from_last_step
     if rule is SURGE:
-        again = backtest(engine, [rule], alert.started, alert.started)
+        again = backtest(engine, rule, alert.started, alert.started)
         assert [item.negative for item in again] != [alert.negative]
 
 
