@@ -27,8 +27,9 @@ from models.journal import (
     succession,
     sync_folder,
 )
+from models.linear import LinearModel
 from models.loading import bundled_specs, load_network, resolve
-from models.manifest import MANIFEST, ModelError, file_sha256, parse_manifest
+from models.manifest import MANIFEST, Manifest, ModelError, file_sha256, parse_manifest
 from models.verification import NAME_PATTERN, verified
 
 _INCOMING = ".incoming-"
@@ -130,8 +131,7 @@ class Registry:
                 incoming = self._versions / f"{_INCOMING}{uuid.uuid4().hex}"
                 try:
                     _copy(source, incoming)
-                    manifest, _, _ = load_network(incoming)
-                    if manifest.identifier != version:
+                    if _loaded(incoming).identifier != version:
                         raise ModelError(f"{source}: it changed while it was copied")
                     incoming.rename(target)
                 finally:
@@ -197,7 +197,7 @@ class Registry:
 
     def _record(self, entry: Promotion) -> Promotion:
         directory = self.verified_directory(entry.version)
-        load_network(directory)
+        _loaded(directory)
         if not entry.version.startswith("bundled:"):
             digest = file_sha256(directory / MANIFEST)
             entry = msgspec.structs.replace(entry, manifest_sha256=digest)
@@ -227,6 +227,19 @@ class Registry:
             yield
         finally:
             os.close(descriptor)
+
+
+def _loaded(directory: Path) -> Manifest:
+    """The manifest of a version, all of whose files were read as they are when it serves.
+
+    Raises ModelError.
+    """
+    manifest = verified(directory)
+    if manifest.method == "linear":
+        LinearModel(directory)
+    else:
+        load_network(directory)
+    return manifest
 
 
 def _copy(source: Path, target: Path) -> None:

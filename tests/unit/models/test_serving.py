@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from models.layout import HEADS
+from models.layout import HEADS, LINEAR
 from models.manifest import ModelError
 from models.registry import Registry
 from models.serving import ModelService, Refusal, ServiceOptions
 from tests.unit.models.tiny import WRONG, write_tiny
+from tests.unit.monitor.bench.made import write_linear
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 SPECS = {"en": "registry:en", "zh": "registry:zh"}
@@ -88,6 +89,20 @@ def test_what_is_refused_leaves_what_serves_and_is_told_once(setting: Setting) -
     setting.registry.rollback("en", by="ann", now=NOW)
     assert service.renewed() is None
     assert len(setting.refusals) == 1
+
+
+def test_a_linear_model_is_registered_promoted_and_serves(setting: Setting, tmp_path: Path) -> None:
+    write_linear(tmp_path / "linear")
+    version = setting.registry.register(tmp_path / "linear")
+    setting.promote(version)
+    service = setting.service()
+    assert service.start().identifiers["en"] == version
+    assert service.serving["en"] == version and not setting.refusals
+    weights = setting.registry.directory(version) / LINEAR
+    weights.chmod(0o644)
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x07")
+    with pytest.raises(ModelError, match=LINEAR):
+        setting.promote(version)
 
 
 def test_at_the_start_the_last_good_version_serves(setting: Setting) -> None:
