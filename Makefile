@@ -33,7 +33,7 @@ lint: setup ## Lint, format, types and layers
 
 test: lint ## Lint, then all tests
 	@echo "== tests"
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 chaos: setup ## Faults over real servers against an undisturbed run (CHAOS_SEED, CHAOS_FAULTS, CHAOS_ARTICLES, CHAOS_MUTANTS)
 	@$(BIN)/python -m tests.chaos
