@@ -62,7 +62,11 @@ class Outcome:
 
 
 def rule_of(kind: str, group: Group, rate: str) -> AnyRule:
-    fields = {"name": kind, "dimension": group.name.split()[-1], "false_alarms": rate}
+    fields: dict[str, object] = {
+        "name": kind,
+        "dimension": group.name.split()[-1],
+        "false_alarms": rate,
+    }
     if kind == "divergence":
         # By name, so that a key that turns is held against them and is none of them.
         fields |= {"against": [key_name(number) for number in range(len(group.keys))]}

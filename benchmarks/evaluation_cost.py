@@ -234,7 +234,7 @@ class Side:
     def new_detect(self) -> DetectWorker:
         rules = Settings().rule_file.rules
         return DetectWorker(
-            self.bus, self.engine, rules, [CHANNEL], "bench", None, lambda: self.clock
+            self.bus, self.engine, rules, [CHANNEL], "bench", now=lambda: self.clock
         )
 
     def start(self) -> None:
