@@ -64,38 +64,51 @@ def measure(
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Measured]:
     """Open each way and run it on the tokens in turn, `ROUNDS` times; the best time counts, so that
-    what is done once at the first run does not.
+    what is done once at the first run does not. One at a time is open: together they would take
+    more memory than scoring does.
 
     `alike` says which share of the labels of two answers is the same; the first way is what the
     others are compared with.
     """
-    found: dict[str, Measured] = {}
-    backends: dict[str, Backend] = {}
-    for name, opened in ways.items():
-        try:
-            backends[name] = opened()
-            backends[name].logits(tokens[:1])
-        except RuntimeError as error:
-            backends.pop(name, None)
-            found[name] = Measured(0.0, 0.0, f"cannot run: {str(error).strip().splitlines()[-1]}")
-    seconds = dict.fromkeys(backends, float("inf"))
+    problems: dict[str, str] = {}
+    seconds = dict.fromkeys(ways, float("inf"))
     answers: dict[str, Logits] = {}
-    for _ in range(ROUNDS):
-        for name, backend in backends.items():
+    for last in (False,) * (ROUNDS - 1) + (True,):
+        for name, opened in ways.items():
+            if name in problems:
+                continue
+            try:
+                backend = opened()
+                backend.logits(tokens[:1])
+            except RuntimeError as error:
+                problems[name] = f"cannot run: {str(error).strip().splitlines()[-1]}"
+                continue
             started = clock()
             answers[name] = backend.logits(tokens)
             seconds[name] = min(seconds[name], clock() - started)
+            if last and not _steady(backend, tokens[:ALONE_TEXTS], answers[name]):
+                problems[name] = "a score would hang on the texts beside it"
+            del backend
     first = next(iter(answers.values()))
-    for name, backend in backends.items():
-        problem = ""
-        for number, ids in enumerate(tokens[:ALONE_TEXTS]):
-            if np.abs(backend.logits([ids])[0] - answers[name][0][number]).max() > STEADY:
-                problem = "a score would hang on the texts beside it"
+    found: dict[str, Measured] = {}
+    for name in ways:
+        if name not in answers:
+            found[name] = Measured(0.0, 0.0, problems[name])
+            continue
         agreement = alike(first, answers[name])
+        problem = problems.get(name, "")
         if agreement < LEAST_AGREEMENT:
             problem = f"only {agreement:.1%} of its labels are torch's"
         found[name] = Measured(len(tokens) / max(seconds[name], 1e-9), agreement, problem)
-    return {name: found[name] for name in ways}
+    return found
+
+
+def _steady(backend: Backend, tokens: Sequence[list[int]], among: Logits) -> bool:
+    """Whether the logits of each text alone are those that it had among others."""
+    return all(
+        np.abs(backend.logits([ids])[0] - among[0][number]).max() <= STEADY
+        for number, ids in enumerate(tokens)
+    )
 
 
 def this_machine(threads: int, versions: str) -> str:

@@ -23,7 +23,7 @@ from monitor.record_headers import Headers
 LOG = logging.getLogger(__name__)
 _headers = msgspec.json.Decoder(Headers)
 LEASE_SECONDS = 10.0
-POLL_INTERVAL_SECONDS = 0.05
+POLL_INTERVAL_SECONDS = 0.02
 TRIM_EVERY_RECORDS = 5_000
 
 
@@ -216,11 +216,16 @@ class EmbeddedConsumer:
 
     def poll(self, max_records: int, timeout_seconds: float) -> list[Record]:
         deadline = time.monotonic() + timeout_seconds
+        seen = None
         while True:
             held = self._hold_lease()
-            records = self._read(max_records) if held and not self._paused else []
-            if records:
-                return records
+            # Before the read, so that what is written meanwhile is read the next time.
+            version = self._bus.version()
+            if held and not self._paused and version != seen:
+                records = self._read(max_records)
+                if records:
+                    return records
+                seen = version
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 return []

@@ -56,6 +56,13 @@ class BusFile:
                 connection.close()
             self._connections.clear()
 
+    def version(self) -> int:
+        """Changes with each commit that another connection has made: a look that costs hardly
+        anything. What this thread has written itself changes nothing."""
+        with self._answers() as connection:
+            (value,) = connection.execute("PRAGMA data_version").fetchone()
+            return int(value)
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """A write transaction: all of it, or nothing."""
