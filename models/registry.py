@@ -27,9 +27,10 @@ from models.journal import (
     succession,
     sync_folder,
 )
+from models.layout import LINEAR
 from models.linear import LinearModel
 from models.loading import bundled_specs, load_network, resolve
-from models.manifest import MANIFEST, Manifest, ModelError, file_sha256, parse_manifest
+from models.manifest import MANIFEST, ModelError, file_sha256, parse_manifest
 from models.verification import NAME_PATTERN, verified
 
 _INCOMING = ".incoming-"
@@ -131,7 +132,7 @@ class Registry:
                 incoming = self._versions / f"{_INCOMING}{uuid.uuid4().hex}"
                 try:
                     _copy(source, incoming)
-                    if _loaded(incoming).identifier != version:
+                    if _loaded(incoming) != version:
                         raise ModelError(f"{source}: it changed while it was copied")
                     incoming.rename(target)
                 finally:
@@ -229,17 +230,15 @@ class Registry:
             os.close(descriptor)
 
 
-def _loaded(directory: Path) -> Manifest:
-    """The manifest of a version, all of whose files were read as they are when it serves.
+def _loaded(directory: Path) -> str:
+    """The identifier of a version, all of whose files were read as they are when it serves.
 
     Raises ModelError.
     """
-    manifest = verified(directory)
-    if manifest.method == "linear":
-        LinearModel(directory)
-    else:
-        load_network(directory)
-    return manifest
+    if (directory / LINEAR).is_file():
+        return LinearModel(directory).identifier
+    manifest, _, _ = load_network(directory)
+    return manifest.identifier
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -1,9 +1,9 @@
 """Running the rules over the store: what a tick folds, saves and announces.
 
 A bucket is folded once the watermark has passed its end. Articles that come later than that, but
-within the rule's lateness, still count: the saved states stand at the settled bucket, `lateness`
-behind the watermark, and every tick folds from there again. So the alerts follow from the data,
-not from when a process ran.
+within the rule's lateness, still count: the saved states stand at the settled bucket, the last one
+that lies wholly behind that, and every tick folds from there again. So the alerts follow from the
+data, not from when a process ran.
 """
 
 from collections.abc import Callable, Mapping, Sequence

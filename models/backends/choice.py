@@ -63,44 +63,46 @@ def measure(
     alike: Callable[[Logits, Logits], float],
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Measured]:
-    """Open each way and run it on the tokens in turn, `ROUNDS` times; the best time counts, so that
-    what is done once at the first run does not. One at a time is open: together they would take
-    more memory than scoring does.
+    """Open each way and run it on the tokens `ROUNDS` times; the best time counts, so that what is
+    done once at the first run does not. One at a time is open: together they would take more memory
+    than scoring does.
 
     `alike` says which share of the labels of two answers is the same; the first way is what the
     others are compared with.
     """
-    problems: dict[str, str] = {}
-    seconds = dict.fromkeys(ways, float("inf"))
-    answers: dict[str, Logits] = {}
-    for last in (False,) * (ROUNDS - 1) + (True,):
-        for name, opened in ways.items():
-            if name in problems:
-                continue
-            try:
-                backend = opened()
-                backend.logits(tokens[:1])
-            except RuntimeError as error:
-                problems[name] = f"cannot run: {str(error).strip().splitlines()[-1]}"
-                continue
-            started = clock()
-            answers[name] = backend.logits(tokens)
-            seconds[name] = min(seconds[name], clock() - started)
-            if last and not _steady(backend, tokens[:ALONE_TEXTS], answers[name]):
-                problems[name] = "a score would hang on the texts beside it"
-            del backend
-    first = next(iter(answers.values()))
     found: dict[str, Measured] = {}
-    for name in ways:
-        if name not in answers:
-            found[name] = Measured(0.0, 0.0, problems[name])
+    first: Logits | None = None
+    for name, opened in ways.items():
+        tried = _tried(opened, tokens, clock)
+        if isinstance(tried, str):
+            found[name] = Measured(0.0, 0.0, tried)
             continue
-        agreement = alike(first, answers[name])
-        problem = problems.get(name, "")
+        seconds, answer, problem = tried
+        first = answer if first is None else first
+        agreement = alike(first, answer)
         if agreement < LEAST_AGREEMENT:
             problem = f"only {agreement:.1%} of its labels are torch's"
-        found[name] = Measured(len(tokens) / max(seconds[name], 1e-9), agreement, problem)
+        found[name] = Measured(len(tokens) / max(seconds, 1e-9), agreement, problem)
     return found
+
+
+def _tried(
+    opened: Callable[[], Backend], tokens: Sequence[list[int]], clock: Callable[[], float]
+) -> tuple[float, Logits, str] | str:
+    """The best time, the answer and what is amiss with it; or why it cannot run at all. What was
+    opened ends with this call."""
+    try:
+        backend = opened()
+        backend.logits(tokens[:1])
+    except RuntimeError as error:
+        return f"cannot run: {str(error).strip().splitlines()[-1]}"
+    seconds = float("inf")
+    for _ in range(ROUNDS):
+        started = clock()
+        answer = backend.logits(tokens)
+        seconds = min(seconds, clock() - started)
+    steady = _steady(backend, tokens[:ALONE_TEXTS], answer)
+    return seconds, answer, "" if steady else "a score would hang on the texts beside it"
 
 
 def _steady(backend: Backend, tokens: Sequence[list[int]], among: Logits) -> bool:

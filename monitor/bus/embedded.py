@@ -24,6 +24,8 @@ LOG = logging.getLogger(__name__)
 _headers = msgspec.json.Decoder(Headers)
 LEASE_SECONDS = 10.0
 POLL_INTERVAL_SECONDS = 0.02
+RESERVE_INTERVAL_SECONDS = 0.05
+"""Asking for a lease that another holds is a write."""
 TRIM_EVERY_RECORDS = 5_000
 
 
@@ -229,7 +231,8 @@ class EmbeddedConsumer:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 return []
-            time.sleep(min(POLL_INTERVAL_SECONDS, remaining))
+            interval = POLL_INTERVAL_SECONDS if held else RESERVE_INTERVAL_SECONDS
+            time.sleep(min(interval, remaining))
 
     def _hold_lease(self) -> bool:
         """Renew or take the group's lease; on taking it, ask where to start."""
