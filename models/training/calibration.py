@@ -1,5 +1,5 @@
-"""Temperature, shift of the sentiments and topic thresholds, fitted on the validation part with the
-weights as shipped."""
+"""Temperatures, shift of the sentiments and topic thresholds, fitted on the validation part with
+the weights as shipped."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 from sklearn.metrics import f1_score
 from torch import Tensor
 from torch.nn import functional
@@ -19,7 +19,11 @@ from models.training.examples import Example
 from models.training.losses import topic_targets
 
 LEAST_POSITIVES = 5
+LEAST_TEXTS = 20
+"""With topics; fewer cannot say how sure a model may be of the topics that it names."""
 MOST_SHIFT = 1.5
+LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.5, 4.0
+_TEMPERATURES = (np.log(LEAST_TEMPERATURE), np.log(MOST_TEMPERATURE))
 _CUTS = [step / 20 for step in range(4, 17)]
 
 
@@ -31,12 +35,14 @@ class Calibration:
     sentiment_shift: NDArray[np.float32]
     """(3,): is added to the logits, before the temperature divides them. Training weighs classes
     up that are rare; this takes back what that makes of the probabilities."""
+    topics_temperature: float
+    """Divides the logits of topics. It goes into the weights, as the shift does."""
     topic_thresholds: dict[str, float]
     figures: dict[str, float]
     """Cross-entropy of the sentiment before and after, in nats."""
 
     def told_in(self, manifest: Manifest) -> Manifest:
-        """The manifest with all of it but the shift, which goes into the weights."""
+        """The manifest with all of it but what goes into the weights."""
         return msgspec.structs.replace(
             manifest,
             temperature=self.temperature,
@@ -51,10 +57,13 @@ def calibrate(
     """Fit on logits (n, 3) and (n, topics) of the validation part.
 
     Temperature and a shift for each class: vector scaling with one scale, Guo et al. 2017, "On
-    Calibration of Modern Neural Networks". A topic's
-    threshold is the cut with the best F1; a topic with too few texts keeps one half.
+    Calibration of Modern Neural Networks". The topics' temperature is fitted on the likeliest topic
+    of each text, the one that is read: over all marks, of which nearly all are sure to be absent,
+    the sum would go to those. A topic's threshold is the cut with the best F1; a topic with too few
+    texts keeps one half.
     """
     temperature, shift, figures = 1.0, np.zeros(len(SENTIMENTS), dtype=np.float32), {}
+    topics_temperature = 1.0
     rows = [index for index, example in enumerate(valid) if example.sentiment is not None]
     # Questions about companies come in other shares than texts: texts decide if there are any.
     rows = [row for row in rows if not valid[row].company] or rows
@@ -70,11 +79,13 @@ def calibrate(
     rows = [index for index, example in enumerate(valid) if example.topics is not None]
     if rows:
         target = topic_targets([valid[row] for row in rows], topic_names).numpy()
-        probabilities = topics[rows].sigmoid().numpy()
+        if len(rows) >= LEAST_TEXTS:
+            topics_temperature = _topics_scaling(topics[rows], target)
+        probabilities = (topics[rows] / topics_temperature).sigmoid().numpy()
         for number, topic in enumerate(topic_names):
             if target[:, number].sum() >= LEAST_POSITIVES:
                 thresholds[topic] = _best_cut(target[:, number], probabilities[:, number])
-    return Calibration(temperature, shift, thresholds, figures)
+    return Calibration(temperature, shift, topics_temperature, thresholds, figures)
 
 
 def scaling(logits: Tensor, truth: Tensor) -> tuple[float, NDArray[np.float32]]:
@@ -94,11 +105,26 @@ def scaling(logits: Tensor, truth: Tensor) -> tuple[float, NDArray[np.float32]]:
             functional.cross_entropy(logits / temperature + torch.from_numpy(shift), truth)
         )
 
-    limits = [(np.log(0.5), np.log(4.0)), *[(-MOST_SHIFT, MOST_SHIFT)] * len(moved)]
+    limits = [_TEMPERATURES, *[(-MOST_SHIFT, MOST_SHIFT)] * len(moved)]
     found = minimize(loss, np.zeros(1 + len(moved)), method="L-BFGS-B", bounds=limits)
     temperature, shift = parts(found.x)
     temperature = round(temperature, 3)
     return temperature, (shift * temperature).round(3).astype(np.float32)
+
+
+def _topics_scaling(logits: Tensor, truth: NDArray[np.float32]) -> float:
+    """The temperature with the least cross-entropy of each text's likeliest topic."""
+    likeliest = logits.argmax(-1, keepdim=True)
+    said = logits.gather(1, likeliest).double()
+    right = torch.from_numpy(truth).gather(1, likeliest).double()
+    found = minimize_scalar(
+        lambda power: float(
+            functional.binary_cross_entropy_with_logits(said / np.exp(power), right)
+        ),
+        bounds=_TEMPERATURES,
+        method="bounded",
+    )
+    return round(float(np.exp(found.x)), 3)
 
 
 def _best_cut(truth: NDArray[np.float32], probabilities: NDArray[np.float32]) -> float:

@@ -37,6 +37,8 @@ class Distillation:
     teacher: Path
     """A model directory."""
     identifier: str
+    own: bool = False
+    """Whether it is what the same run trained first, which is not kept."""
     temperature: float = 2.0
     """Softens the sentiments of both, so that the teacher's doubts are learned too."""
     sentiment_weight: float = 1.0

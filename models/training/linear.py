@@ -49,7 +49,7 @@ def fit_linear(
     matrix, tested = matrix[:, used], tested[:, used]
     weights = np.zeros((BUCKETS, 3 + len(topics)), dtype=np.float32)
     bias = np.zeros(3 + len(topics), dtype=np.float32)
-    bias[3:] = -10.0
+    bias[3:] = NEVER
     columns = 1 + len(topics)
     rows = [index for index, example in enumerate(whole) if example.sentiment is not None]
     if len({whole[row].sentiment for row in rows}) > 1:
@@ -79,15 +79,17 @@ def fit_linear(
 def save_linear(
     tensors: dict[str, NDArray[np.float32]],
     directory: Path,
-    sentiment_shift: NDArray[np.float32] | None = None,
+    found: Calibration | None = None,
 ) -> None:
-    """Write a model's tensors, the sentiments' bias moved by a shift (3,)."""
-    bias = tensors["bias"].copy()
-    if sentiment_shift is not None:
-        bias[: len(SENTIMENTS)] += sentiment_shift
+    """Write a model's tensors, with what of its calibration goes into them."""
+    weight, bias = tensors["weight"].copy(), tensors["bias"].copy()
+    if found is not None:
+        bias[: len(SENTIMENTS)] += found.sentiment_shift
+        weight[:, len(SENTIMENTS) :] /= found.topics_temperature
+        bias[len(SENTIMENTS) :] /= found.topics_temperature
     shipped: dict[str, NDArray[Any]] = {
         "idf": tensors["idf"],
-        "weight": tensors["weight"].astype(np.float16),
+        "weight": weight.astype(np.float16),
         "bias": bias,
     }
     save_file(shipped, directory / LINEAR)

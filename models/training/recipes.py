@@ -92,6 +92,9 @@ class Recipe:
     batch_size: int
     max_tokens: int
     class_weight_power: float
+    born_again_epochs: int
+    """Passes in which the trained model then learns its own answers beside the labels."""
+    born_again_learning_rate: float
     corpus: Callable[[Path, Mapping[str, str]], Corpus]
     """From the folder of the recipe's sets, and the texts of labelled items by content hash."""
 
@@ -232,6 +235,8 @@ RECIPES = {
         batch_size=64,
         max_tokens=64,
         class_weight_power=0.25,
+        born_again_epochs=3,
+        born_again_learning_rate=2e-4,
         corpus=english_corpus,
     ),
     "zh": Recipe(
@@ -245,6 +250,8 @@ RECIPES = {
         batch_size=32,
         max_tokens=160,
         class_weight_power=0.25,
+        born_again_epochs=5,
+        born_again_learning_rate=1e-4,
         corpus=chinese_corpus,
     ),
 }

@@ -1,13 +1,11 @@
 """A whole training run: start, method, fit, calibration, and the model directory that comes out."""
 
-import hashlib
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import torch
 from safetensors import SafetensorError
@@ -19,75 +17,29 @@ from models.backbone_config import read_backbone_config
 from models.compact import compact, producible_rows
 from models.encoder import TwoHeadEncoder
 from models.evaluation.confusion import keep_confusion
-from models.labels import TOPICS
 from models.layout import CONFIG, ENCODER, HEADS, TOKENIZER
 from models.loading import load_network, open_tokenizer
-from models.manifest import Base, DataSource, Manifest, ModelError, write_manifest
+from models.manifest import Base, Manifest, ModelError, read_manifest, write_manifest
 from models.ngrams import MAX_CHARACTERS
 from models.reference import reference_of, write_reference
 from models.scorer import Scorer
 from models.stand_in import open_model
-from models.training.adapters import Method, adapter_for
+from models.training.adapters import adapter_for
 from models.training.calibration import Calibration, calibrate
 from models.training.checkpoints import Position
 from models.training.examples import Example
-from models.training.fit import Progress, Schedule, fit, tokenised
+from models.training.fit import Progress, fit, tokenised
 from models.training.layers import copy_config
-from models.training.lessons import Distillation, Lessons, ask_teacher
+from models.training.lessons import Lessons, ask_teacher
 from models.training.linear import fit_linear, linear_calibration, save_linear
 from models.training.neurons import TEXTS, keep_neurons
-from models.training.start import Start
+from models.training.plan import TrainingPlan
 from models.training.validation import logits
 from models.training.wide import fit_wide
 from models.verification import NAME_PATTERN
 
 RUN = "run.sha256"
 NO_BASE = Base(name="hashed n-grams", licence="Apache-2.0", package="", sha256="")
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingPlan:
-    """Everything that a run hangs on."""
-
-    name: str
-    languages: tuple[str, ...]
-    start: Start
-    method: Method | Literal["linear"]
-    rank: int
-    """Of the low-rank methods."""
-    schedule: Schedule
-    train: Sequence[Example]
-    valid: Sequence[Example]
-    sources: tuple[DataSource, ...]
-    command: str
-    device: str = "cpu"
-    topics: tuple[str, ...] = TOPICS
-    distillation: Distillation | None = None
-    """The teacher, where the model learns from one."""
-    held_out: Sequence[Example] = ()
-    """Real texts that neither train nor validate: errors are counted on them; on the validation
-    part where there are none."""
-    refit: bool = False
-    """Whether the run, once it knows how many epochs are best and how it is calibrated, trains
-    anew on the validation part too."""
-    wide: bool = False
-    """Whether n-grams are put beside the encoder, if they help (`models.training.wide`)."""
-    wide_learns_all: bool = False
-    """Whether they learn from the validation part too, once it has said what they weigh."""
-
-    def digest(self) -> str:
-        """A hash over all that the outcome hangs on: runs that share it may go on from each
-        other's checkpoints."""
-        told = [self.name, self.method, str(self.rank), self.start.identity, str(self.topics)]
-        told += [str(asdict(self.schedule)), str(self.refit)]
-        told += [str(self.wide), str(self.wide_learns_all)]
-        if self.distillation is not None:
-            told.append(self.distillation.identity)
-        for example in (*self.train, *self.valid):
-            # The order of a set differs from process to process.
-            topics = None if example.topics is None else sorted(example.topics)
-            told.append(repr((replace(example, topics=None), topics)))
-        return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 def workplace_of(output: Path) -> Path:
@@ -106,6 +58,8 @@ def train(
     _check(plan, output)
     with _writing(output):
         workplace = _workplace(plan, output)
+        if plan.born_again is not None:
+            plan, progress = _second(plan, workplace / "first", progress)
         result = workplace / "result"
         shutil.rmtree(result, ignore_errors=True)
         result.mkdir()
@@ -117,6 +71,23 @@ def train(
         result.rename(output)
     shutil.rmtree(workplace)
     return manifest
+
+
+def _second(
+    plan: TrainingPlan, first: Path, progress: Callable[[Progress], None]
+) -> tuple[TrainingPlan, Callable[[Progress], None]]:
+    """Make the first model, unless an interrupted run has; the plan of the second training, and
+    what hears of its steps."""
+    if first.is_dir():
+        made = read_manifest(first)
+    else:
+        alone = replace(plan, born_again=None, refit=False, wide=False)
+        made = train(alone, first, progress)
+
+    def tell(step: Progress) -> None:
+        progress(replace(step, phase=f"born again, {step.phase}"))
+
+    return plan.second(first, made), tell
 
 
 def _make_encoder(
@@ -134,7 +105,7 @@ def _make_encoder(
     _save_weights(network, tokenizer, result)
     write_manifest(result, _manifest(plan, ended.best))
     found, sentiment = _calibration(result, plan.valid)
-    _shift_head(result, found)
+    _calibrate_heads(result, found)
     manifest = write_manifest(result, found.told_in(_manifest(plan, ended.best)))
     shifted = sentiment + torch.from_numpy(found.sentiment_shift)
     wide = fit_wide(shifted, plan.train, plan.valid) if plan.wide else None
@@ -148,7 +119,7 @@ def _make_encoder(
         network, _ = _fitted(again, tokenizer, workplace / "refit", tell)
         _save_weights(network, tokenizer, result)
         write_manifest(result, manifest)
-        _shift_head(result, found)
+        _calibrate_heads(result, found)
     if wide is not None and plan.wide_learns_all:
         wide.refitted([*plan.train, *plan.valid], plan.valid).save(result)
     return write_manifest(result, manifest)
@@ -228,11 +199,14 @@ def _calibration(directory: Path, valid: Sequence[Example]) -> tuple[Calibration
     return calibrate(sentiment, topics, valid, manifest.topics), sentiment
 
 
-def _shift_head(directory: Path, found: Calibration) -> None:
-    """Put the shift of the sentiments into their head."""
+def _calibrate_heads(directory: Path, found: Calibration) -> None:
+    """Put the shift of the sentiments into their head, and the temperature of topics into
+    theirs."""
     _, shipped, _ = load_network(directory)
     with torch.no_grad():
         shipped.sentiment.bias.add_(torch.from_numpy(found.sentiment_shift))
+        shipped.topics.weight.div_(found.topics_temperature)
+        shipped.topics.bias.div_(found.topics_temperature)
     _save_heads(shipped, directory)
 
 
@@ -263,13 +237,13 @@ def _make_linear(
     save_linear(tensors, result)
     manifest = write_manifest(result, _manifest(plan, {}))
     found = linear_calibration(result, manifest, plan.valid)
-    save_linear(tensors, result, found.sentiment_shift)
+    save_linear(tensors, result, found)
     manifest = write_manifest(result, found.told_in(manifest))
     manifest = _with_reference(plan, result, manifest)
     if plan.refit:
         known = [*plan.train, *plan.valid]
         tensors, _ = fit_linear(known, plan.valid, plan.topics, show, [strength])
-        save_linear(tensors, result, found.sentiment_shift)
+        save_linear(tensors, result, found)
         manifest = write_manifest(result, manifest)
     return manifest
 
@@ -334,10 +308,12 @@ def _save_heads(network: TwoHeadEncoder, directory: Path) -> None:
 def _manifest(plan: TrainingPlan, best: dict[str, float]) -> Manifest:
     linear = plan.method == "linear"
     asked = plan.start.reads_companies or any(item.company for item in plan.train)
+    learned = plan.distillation
+    teacher = learned.identifier if learned and not learned.own else ""
     return Manifest(
         name=plan.name,
         languages=plan.languages,
-        method="distilled" if plan.distillation else plan.method,
+        method="distilled" if teacher else plan.method,
         pooling=plan.start.pooling,
         base=NO_BASE if linear else plan.start.base,
         topics=plan.topics,
@@ -347,7 +323,7 @@ def _manifest(plan: TrainingPlan, best: dict[str, float]) -> Manifest:
         data=plan.sources,
         metrics={"valid": best},
         command=plan.command,
-        teacher=plan.distillation.identifier if plan.distillation else "",
+        teacher=teacher,
         reads_companies=asked and not linear,
         files={},
     )

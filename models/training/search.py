@@ -8,7 +8,8 @@ from typing import Any
 
 from models.manifest import Manifest, ModelError, read_manifest
 from models.training.fit import Progress
-from models.training.run import TrainingPlan, train
+from models.training.plan import TrainingPlan
+from models.training.run import train
 
 
 def search(
@@ -19,7 +20,8 @@ def search(
     told: Callable[[int, dict[str, float], float], None] = lambda number, settings, figure: None,
 ) -> Manifest:
     """Train `trials` times with settings that Optuna proposes (TPE, Bergstra et al. 2011); the
-    best by validation macro-F1 becomes `output`; a plan with `refit` is refitted with its settings.
+    best by validation macro-F1 becomes `output`; with `refit` or `born_again` the plan is trained
+    as a whole with its settings.
 
     The first trial is the plan as it is. What was tried is kept in a journal beside the output, so
     that an interrupted search goes on. `told` hears each trial's number, settings and macro-F1.
@@ -50,7 +52,7 @@ def search(
 
     def objective(trial: "optuna.Trial") -> float:
         _propose(plan, trial)
-        chosen = replace(_chosen(plan, trial.params), refit=False)
+        chosen = replace(_chosen(plan, trial.params), refit=False, born_again=None)
         place = folder / f"trial-{trial.number}"
         shutil.rmtree(place, ignore_errors=True)
         manifest = train(chosen, place, progress)
@@ -67,7 +69,7 @@ def search(
     done = sum(item.state.is_finished() for item in study.trials)
     if done < trials:
         study.optimize(objective, n_trials=trials - done)
-    if plan.refit:
+    if plan.refit or plan.born_again:
         manifest = train(_chosen(plan, study.best_params), output, progress)
         shutil.rmtree(folder)
         return manifest

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from models.manifest import Manifest
+    from models.training.plan import TrainingPlan
     from models.training.recipes import Corpus
-    from models.training.run import TrainingPlan
     from models.training.study import FastRecipe
 
 OWN_LAYERS = "2"
@@ -206,7 +206,7 @@ def _plan(
     from models.training.device import fast_in_bf16
     from models.training.fit import Schedule
     from models.training.lessons import Distillation
-    from models.training.run import TrainingPlan
+    from models.training.plan import TrainingPlan
     from models.training.start import from_teacher
     from models.training.study import reading
     from models.watchlist import Watchlist

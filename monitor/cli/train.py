@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
+from monitor.cli.init import TEMPLATES
 from monitor.cli.train_progress import TrainingBar
 from monitor.cli.training_data import own_corpus, recipe_corpus
 from monitor.failures import UsageError
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from models.training.adapters import Method
     from models.training.fit import Progress as Step
     from models.training.fit import Schedule
+    from models.training.plan import BornAgain, TrainingPlan
     from models.training.recipes import Corpus, Recipe
-    from models.training.run import TrainingPlan
     from models.training.start import Start
 
 OWN_BATCH_TEXTS = 32
@@ -94,6 +95,12 @@ EPOCHS = {"full": 4, "lora": 6, "adalora": 8, "linear": 1}
     help="Whether n-grams, which remember texts that recur, are put beside the encoder where the "
     "validation texts show that they help.  [default: yes, without --recipe]",
 )
+@click.option(
+    "--born-again",
+    type=click.IntRange(0, 100),
+    help="Passes of a second training, in which the trained model goes on and learns its own "
+    "answers beside the labels.  [default: with --recipe the recipe's, else 0]",
+)
 @click.option("--own-topics", is_flag=True, help="The data's topics are the model's, not ours.")
 @click.option("--bf16/--no-bf16", default=None, help="Half the precision.  [default: measured]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
@@ -154,6 +161,10 @@ def train(
         chosen = RECIPES[options["language"] or _language(corpus)]
     if options["wide"] and options["method"] == "linear":
         raise UsageError("--wide puts n-grams beside an encoder; --method linear is n-grams alone")
+    if options["born_again"] is None:
+        options["born_again"] = chosen.born_again_epochs if recipe else 0
+    if options["born_again"] and options["method"] == "linear":
+        raise UsageError("--born-again trains an encoder again; --method linear has none")
     # Texts that were taken from the training texts may teach once they have validated.
     taken = not recipe and not valid_files
     if options["refit"] is None:
@@ -210,7 +221,7 @@ def _plan(
     from models.scorer import pick_device
     from models.training.device import fast_in_bf16
     from models.training.lengths import tokens_to_read
-    from models.training.run import TrainingPlan
+    from models.training.plan import TrainingPlan
 
     method: Method | Literal["linear"] = options["method"] or (
         cast("Method", recipe.method) if is_recipe else "full"
@@ -230,13 +241,14 @@ def _plan(
         network, tokenizer_path, _ = start.open(topics)
         tokenizer = open_tokenizer(tokenizer_path, max_tokens)
         max_tokens = tokens_to_read(tokenizer, network.backbone, corpus.train, max_tokens)
+    schedule = _schedule(recipe, is_recipe, method, bf16, max_tokens, options)
     return TrainingPlan(
         name=recipe.name if is_recipe else output.name,
         languages=(recipe.language,),
         start=start,
         method=method,
         rank=options["rank"],
-        schedule=_schedule(recipe, is_recipe, method, bf16, max_tokens, options),
+        schedule=schedule,
         train=corpus.train,
         valid=corpus.valid,
         sources=corpus.sources,
@@ -247,7 +259,23 @@ def _plan(
         refit=options["refit"],
         wide=options["wide"] and method != "linear",
         wide_learns_all=options["wide_learns_all"],
+        born_again=_born_again(recipe, is_recipe, corpus, schedule, options["born_again"]),
     )
+
+
+def _born_again(
+    recipe: Recipe, is_recipe: bool, corpus: Corpus, schedule: Schedule, epochs: int
+) -> BornAgain | None:
+    if not epochs:
+        return None
+    from models.training.plan import BornAgain
+    from models.training.study import reading
+    from models.watchlist import Watchlist
+    from monitor.watchlist_file import load_watchlist
+
+    named = Watchlist(load_watchlist(TEMPLATES / "watchlist.yaml").companies)
+    rate = recipe.born_again_learning_rate if is_recipe else schedule.learning_rate
+    return BornAgain(epochs, rate, reading(corpus, [], named))
 
 
 def _schedule(

@@ -42,3 +42,18 @@ def test_without_sentiments_nothing_is_scaled() -> None:
         torch.zeros(1, 3), torch.zeros(1, 0), [Example("t", None, frozenset(), "en")], ()
     )
     assert (found.temperature, found.sentiment_shift.tolist()) == (1.0, [0.0, 0.0, 0.0])
+
+
+def test_topics_are_as_likely_as_they_are_right() -> None:
+    rng = np.random.default_rng(3)
+    names = ("credit", "legal", "macro")
+    true = torch.from_numpy(rng.normal(-2, 2, (4_000, len(names))))
+    marks = rng.random(true.shape) < true.sigmoid().numpy()
+    valid = [
+        Example("text", None, frozenset(n for n, m in zip(names, row, strict=True) if m), "en")
+        for row in marks
+    ]
+    found = calibrate(torch.zeros(4_000, 3), true * 2.0, valid, names)
+    assert abs(found.topics_temperature - 2.0) < 0.2
+    few = calibrate(torch.zeros(5, 3), true[:5] * 2.0, valid[:5], names)
+    assert few.topics_temperature == 1.0

@@ -22,7 +22,8 @@ from models.training.fit import Progress, Schedule, tokenised
 from models.training.layers import chosen_layers, copy_config, keep_layers, layer_count
 from models.training.lessons import Distillation, ask_teacher
 from models.training.neurons import neuron_count
-from models.training.run import TrainingPlan, train, workplace_of
+from models.training.plan import TrainingPlan
+from models.training.run import train, workplace_of
 from models.training.start import from_teacher
 from models.training.validation import logits
 from tests.unit.models.tiny import CONFIGS, VOCABULARY, write_tiny

@@ -18,8 +18,9 @@ from models.scorer import Scorer
 from models.stand_in import open_model
 from models.training.examples import Example
 from models.training.fit import Progress, Schedule
+from models.training.plan import BornAgain, TrainingPlan
 from models.training.recipes import RECIPES
-from models.training.run import TrainingPlan, train, workplace_of
+from models.training.run import train, workplace_of
 from models.training.search import search
 from models.training.start import from_base, from_model
 from tests.unit.models.tiny_base import tiny_base
@@ -209,6 +210,39 @@ def test_a_killed_refit_ends_with_the_same_weights(tmp_path: Path, plan: Trainin
         with pytest.raises(KeyboardInterrupt):
             train(chosen, interrupted, _interrupt_after(step))
     again = train(chosen, interrupted)
+    assert again.metrics == whole.metrics
+    assert again.files == whole.files
+
+
+def test_a_model_born_again_learns_its_own_answers_to_texts_without_labels(
+    tmp_path: Path, plan: TrainingPlan
+) -> None:
+    silent = [Example(f"z nobody labelled this {n}", None, None, "en") for n in range(8)]
+    again = BornAgain(2, 1e-3, [*plan.train, *silent])
+    first = train(plan, tmp_path / "first")
+    made = train(replace(plan, born_again=again), tmp_path / "again")
+    assert made.method == plan.method
+    assert made.base == first.base
+    assert made.teacher == ""
+    assert made.files != first.files
+    fewer = replace(again, train=[*plan.train, *silent[:4]])
+    other = train(replace(plan, born_again=fewer), tmp_path / "fewer")
+    assert other.files != made.files
+
+
+def test_a_model_that_was_killed_while_it_is_born_again_ends_with_the_same_weights(
+    tmp_path: Path, plan: TrainingPlan
+) -> None:
+    chosen = replace(plan, born_again=BornAgain(2, 1e-3, plan.train))
+    whole = train(chosen, tmp_path / "whole")
+    output = tmp_path / "interrupted"
+    with pytest.raises(KeyboardInterrupt):
+        train(chosen, output, _interrupt_after(11))
+    interrupt = _interrupt_after(5)
+    with pytest.raises(KeyboardInterrupt):
+        train(chosen, output, lambda step: interrupt(step) if "again" in step.phase else None)
+    assert (workplace_of(output) / "first").is_dir()
+    again = train(chosen, output)
     assert again.metrics == whole.metrics
     assert again.files == whole.files
 

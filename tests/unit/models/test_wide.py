@@ -24,7 +24,8 @@ from models.registry import Registry
 from models.scorer import Scorer
 from models.training.examples import Example
 from models.training.fit import Progress, Schedule
-from models.training.run import TrainingPlan, train
+from models.training.plan import TrainingPlan
+from models.training.run import train
 from models.training.start import from_model
 from models.training.wide import fit_wide
 from models.wide import Wide
