@@ -37,7 +37,8 @@ def fit_linear(
     strengths: Sequence[float] = STRENGTHS,
 ) -> tuple[dict[str, NDArray[np.float32]], float]:
     """The tensors `idf`, `weight` and `bias` of a model (see `models.linear`), and which of the
-    strengths did best on the validation part.
+    strengths did best on the validation part. `progress` hears how many regressions are done, and
+    of how many.
 
     Texts about one company are left out: the model cannot see which company is asked for.
     """
@@ -50,20 +51,25 @@ def fit_linear(
     weights = np.zeros((BUCKETS, 3 + len(topics)), dtype=np.float32)
     bias = np.zeros(3 + len(topics), dtype=np.float32)
     bias[3:] = NEVER
-    columns = 1 + len(topics)
+    steps = len(strengths) + len(topics)
     rows = [index for index, example in enumerate(whole) if example.sentiment is not None]
     if len({whole[row].sentiment for row in rows}) > 1:
         truth = np.array([SENTIMENTS.index(whole[row].sentiment) for row in rows])
         kept = [index for index, example in enumerate(held) if example.sentiment is not None]
         wanted = np.array([SENTIMENTS.index(held[row].sentiment) for row in kept])
         model, strength = _best(
-            matrix[rows], truth, _weights(whole, rows), tested[kept], wanted, strengths
+            matrix[rows],
+            truth,
+            _weights(whole, rows),
+            tested[kept],
+            wanted,
+            strengths,
+            lambda done: progress(done, steps),
         )
         _put_sentiment(model, used, weights, bias)
     else:
         strength = strengths[0]
         bias[: len(SENTIMENTS)] = 0.0
-    progress(1, columns)
     rows = [index for index, example in enumerate(whole) if example.topics is not None]
     if rows:
         target = topic_targets([whole[row] for row in rows], topics).numpy()
@@ -72,7 +78,8 @@ def fit_linear(
                 model = LogisticRegression(C=10.0, solver="liblinear")
                 model.fit(matrix[rows], target[:, number], _weights(whole, rows))
                 weights[used, 3 + number], bias[3 + number] = model.coef_[0], model.intercept_[0]
-            progress(2 + number, columns)
+            progress(len(strengths) + number + 1, steps)
+    progress(steps, steps)
     return {"idf": idf, "weight": weights, "bias": bias}, strength
 
 
@@ -112,6 +119,7 @@ def _best(
     tested: Any,
     wanted: NDArray[np.int_],
     strengths: Sequence[float],
+    progress: Callable[[int], None],
 ) -> tuple[Any, float]:
     """The regression whose strength does best on the validation part, and that strength."""
     tried = []
@@ -121,6 +129,7 @@ def _best(
         found = model.predict(tested)
         figure = f1_score(wanted, found, average="macro", zero_division=0.0)
         tried.append((figure, model, strength))
+        progress(len(tried))
     _, model, strength = max(tried, key=lambda one: one[0])
     return model, strength
 
