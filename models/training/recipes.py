@@ -220,7 +220,7 @@ def _source(name: str, path: Path, rows: int, licence: str) -> DataSource:
 
 RECIPES = {
     "en": Recipe(
-        name="undertone-en-4",
+        name="undertone-en-5",
         language="en",
         base=Base(
             name="sentence-transformers/all-MiniLM-L6-v2",
@@ -250,7 +250,7 @@ RECIPES = {
         batch_size=32,
         max_tokens=160,
         class_weight_power=0.25,
-        born_again_epochs=5,
+        born_again_epochs=0,
         born_again_learning_rate=1e-4,
         corpus=chinese_corpus,
     ),

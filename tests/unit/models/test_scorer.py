@@ -35,7 +35,7 @@ def test_order_is_kept_and_languages_are_routed(scorer: Scorer) -> None:
     assert "commodities" in scores.topics_of(3)
     assert "legal" in scores.topics_of(4)
     assert {name.partition("@")[0] for name in scores.models} == {
-        "undertone-en-4", "undertone-zh-4",
+        "undertone-en-5", "undertone-zh-4",
     }  # fmt: skip
 
 
