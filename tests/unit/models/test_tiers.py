@@ -1,5 +1,6 @@
 """The fast tier: which bundled model serves, and what is said where it was not made."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -61,12 +62,13 @@ def test_a_fast_model_can_be_promoted_for_one_language(bundled: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_fast_models_that_are_bundled_come_from_the_accurate_ones(language: str) -> None:
+def test_the_fast_models_that_are_bundled_come_from_accurate_ones(language: str) -> None:
     accurate_model, fast = bundled_models("accurate")[language], bundled_models("fast")[language]
     assert fast == f"{accurate_model}-fast"
     manifest, network, _ = load_network(resolve(fast))
     teacher, taught_by, _ = load_network(resolve(accurate_model))
-    assert manifest.teacher == teacher.identifier
+    # Of this version or an earlier one: the card holds it against the one that is bundled.
+    assert re.fullmatch(rf"undertone-{language}-\d+@[0-9a-f]{{8}}", manifest.teacher)
     assert (manifest.topics, manifest.max_tokens) == (teacher.topics, teacher.max_tokens)
     narrower = neuron_count(network) < neuron_count(taught_by)
     assert narrower or layer_count(network) < layer_count(taught_by)
