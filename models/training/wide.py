@@ -25,7 +25,7 @@ from models.wide import Wide
 
 LEAST_TEXTS = 50
 """A validation part with fewer cannot say whether n-grams help."""
-MOST_WEIGHT = 16.0
+MOST_WEIGHT = 4.0
 LEAST_RATIO = 3.84
 """Twice the log likelihood that the texts gain together must be more: of n-grams that do not help,
 at most one in twenty would reach it (likelihood-ratio test with one degree of freedom, Wilks
