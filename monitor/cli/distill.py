@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from monitor.cli.init import TEMPLATES
 from monitor.cli.train_progress import TrainingBar
-from monitor.cli.training_data import own_corpus, recipe_corpus
+from monitor.cli.training_data import own_corpus, recipe_corpus, student_reading
 from monitor.failures import UsageError
 
 if TYPE_CHECKING:
@@ -208,10 +207,7 @@ def _plan(
     from models.training.lessons import Distillation
     from models.training.plan import TrainingPlan
     from models.training.start import from_teacher
-    from models.training.study import reading
-    from models.watchlist import Watchlist
     from monitor.unlabelled_texts import unlabelled_titles
-    from monitor.watchlist_file import load_watchlist
 
     max_tokens = options["max_tokens"] or teacher.max_tokens
     if max_tokens > teacher.max_tokens:
@@ -224,7 +220,6 @@ def _plan(
     )
     language = route(teacher.languages[0])
     unlabelled, archives = unlabelled_titles(titles, language) if titles else ([], [])
-    named = Watchlist(load_watchlist(TEMPLATES / "watchlist.yaml").companies)
     device = pick_device(options["device"])
     bf16 = fast_in_bf16(device) if options["bf16"] is None else options["bf16"]
     return TrainingPlan(
@@ -244,7 +239,7 @@ def _plan(
             bf16=bf16,
             dropout=options["dropout"],
         ),
-        train=reading(corpus, unlabelled, named),
+        train=student_reading(corpus, unlabelled),
         valid=corpus.valid,
         sources=(*corpus.sources, *archives),
         command=shlex.join(["undertone", *sys.argv[1:]]),

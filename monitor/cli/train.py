@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
-from monitor.cli.init import TEMPLATES
 from monitor.cli.train_progress import TrainingBar
-from monitor.cli.training_data import own_corpus, recipe_corpus
+from monitor.cli.training_data import own_corpus, recipe_corpus, student_reading
 from monitor.failures import UsageError
 
 if TYPE_CHECKING:
@@ -269,13 +268,9 @@ def _born_again(
     if not epochs:
         return None
     from models.training.plan import BornAgain
-    from models.training.study import reading
-    from models.watchlist import Watchlist
-    from monitor.watchlist_file import load_watchlist
 
-    named = Watchlist(load_watchlist(TEMPLATES / "watchlist.yaml").companies)
     rate = recipe.born_again_learning_rate if is_recipe else schedule.learning_rate
-    return BornAgain(epochs, rate, reading(corpus, [], named))
+    return BornAgain(epochs, rate, student_reading(corpus, []))
 
 
 def _schedule(

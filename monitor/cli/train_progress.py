@@ -45,7 +45,7 @@ class TrainingBar:
         )
         if step.valid:
             figures = ", ".join(f"{name} {value:.4f}" for name, value in step.valid.items())
-            self.say(f"epoch {step.epoch}: {figures}")
+            self.say(f"{step.phase} {step.epoch}: {figures}")
 
     def trial(self, number: int, settings: dict[str, Any], figure: float) -> None:
         """A trial of a search was done."""

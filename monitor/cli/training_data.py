@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from monitor.cli.init import TEMPLATES
 from monitor.failures import DataError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from models.training.examples import Example
     from models.training.recipes import Corpus, Recipe
 
 _SHOWN_MISSING = 20
@@ -27,6 +29,17 @@ def recipe_corpus(recipe: Recipe, data: Path | None, texts: Path | None) -> Corp
             "and newsmtsc"
         )
     return recipe.corpus(data or Path(), _found_texts(recipe.labelled_items, texts))
+
+
+def student_reading(corpus: Corpus, unlabelled: Sequence[Example]) -> list[Example]:
+    """What a student reads of a corpus and of unlabelled texts, with the companies asked about that
+    are on the watchlist that `undertone init` writes."""
+    from models.training.study import reading
+    from models.watchlist import Watchlist
+    from monitor.watchlist_file import load_watchlist
+
+    named = Watchlist(load_watchlist(TEMPLATES / "watchlist.yaml").companies)
+    return reading(corpus, unlabelled, named)
 
 
 def own_corpus(
