@@ -21,6 +21,7 @@ ENGLISH_WRITTEN = (
     "en-companies-3",
     "en-companies-2",
     "en-companies",
+    "en-insolvency",
     "en-posts",
     "en-releases-3",
     "en-releases-2",

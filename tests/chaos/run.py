@@ -66,7 +66,10 @@ def run(
         with running(place.config, module) as roles, watched(place) as progress:
             struck = _strike(place, roles, faults, say)
             if not place.wait(CALM_SECONDS + stream.seconds + len(stream.articles) / 100):
-                raise NotFinished(f"{_stored(place)} of {len(stream.articles)} articles are stored")
+                raise NotFinished(
+                    f"{_stored(place)} of {len(stream.articles)} articles are stored; "
+                    f"{place.unfinished()}"
+                )
             seconds = time.monotonic() - started
         found = outcome(place)
         recoveries = [

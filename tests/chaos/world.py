@@ -106,12 +106,12 @@ class World:
         with reading(self.engine) as connection:
             return int(connection.execute(select(func.count()).select_from(articles)).scalar_one())
 
-    def finished(self) -> bool:
-        """Whether all is counted, folded by every rule, and delivered."""
+    def unfinished(self) -> str:
+        """What is still to be counted, folded or delivered; empty once nothing is."""
         try:
-            return self._finished()
-        except Unavailable:
-            return False
+            return self._unfinished()
+        except Unavailable as failure:
+            return f"the store does not answer: {failure}"
 
     def counted(self) -> bool:
         """Whether all is counted."""
@@ -119,10 +119,10 @@ class World:
         last = bucket_of(self.stream.articles[-1].published) + BUCKET_SECONDS
         return marks is not None and marks[1].timestamp() >= last
 
-    def _finished(self) -> bool:
+    def _unfinished(self) -> str:
         marks = watermarks(self.engine, "aggregate", "scored", PARTITIONS)
         if marks is None or not self.counted():
-            return False
+            return f"counted up to {marks and marks[1]}"
         with reading(self.engine) as connection:
             settled = list(connection.execute(select(detector_progress.c.settled)).scalars())
             owed = connection.execute(
@@ -132,17 +132,20 @@ class World:
             ).scalar_one()
         lateness = max(rule.lateness for rule in load_settings(self.config, {}).rule_file.rules)
         due = bucket_of(marks[1]) - lateness - BUCKET_SECONDS
-        return not owed and bool(settled) and all(item and item >= due for item in settled)
+        behind = [item for item in settled if not item or item < due]
+        if behind or not settled:
+            return f"{len(behind)} of {len(settled)} rules settled less than {due}: {behind[:3]}"
+        return f"{owed} messages are queued" if owed else ""
 
     def wait(self, seconds: float) -> bool:
         """Whether it has finished within so long; one more round of the detector sees the end."""
         deadline = time.monotonic() + seconds
-        while not self.finished():
+        while self.unfinished():
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.5)
         time.sleep(3)
-        return self.finished()
+        return not self.unfinished()
 
     def ask(self, *arguments: str) -> list[dict[str, Any]]:
         answer = undertone(*arguments, "--json", "--config", str(self.config))
