@@ -63,43 +63,5 @@ def beta_binomial_tail(
     return min(1.0, total)
 
 
-def negative_binomial_tail(count: int, shape: float, rate: float, limit: float = 1.0) -> float:
-    """P(X >= count) for X ~ Poisson(m), m ~ Gamma(shape, rate): a negative binomial.
-
-    The predictive law of a count in one window when its mean is only known from past windows
-    (Greenwood and Yule 1920). Mean shape / rate. `limit` as in `beta_binomial_tail`.
-    """
-    if count <= 0:
-        return 1.0
-    log_success = -math.log1p(1 / rate)
-    failure = 1 / (1 + rate)
-    current = math.exp(shape * log_success)
-    if limit >= 1 and count <= shape / rate and current > 1e-290:
-        below = 0.0
-        for number in range(count):
-            below += current
-            current *= (number + shape) / (number + 1) * failure
-        return max(0.0, 1.0 - below)
-    # Upwards from the count nothing cancels, so that a tail far out is exact too.
-    current = math.exp(
-        math.lgamma(count + shape)
-        - math.lgamma(shape)
-        - math.lgamma(count + 1)
-        + shape * log_success
-        - count * math.log1p(rate)
-    )
-    total, number = current, count
-    while total < limit:
-        # The ratio moves one way, towards `failure`: the larger of both bounds the rest.
-        ratio = (number + shape) / (number + 1) * failure
-        bound = max(ratio, failure)
-        current *= ratio
-        if bound < 1 and current <= total * 1e-12 * (1 - bound) + 1e-300:
-            break
-        total += current
-        number += 1
-    return min(1.0, total)
-
-
 def _log_beta(alpha: float, beta: float) -> float:
     return math.lgamma(alpha) + math.lgamma(beta) - math.lgamma(alpha + beta)

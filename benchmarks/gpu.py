@@ -17,9 +17,10 @@ import torch
 from torch.profiler import profile
 
 from models.backends.packed import PackedBackend
+from models.directories import BUNDLED
 from models.encoder import TwoHeadEncoder, empty_backbone
 from models.layout import TOKENIZER
-from models.loading import BUNDLED, open_tokenizer
+from models.loading import open_tokenizer
 from monitor.bench.flops import encoder_flops
 from monitor.bench.machine import machine_facts
 from monitor.bench.peak import product

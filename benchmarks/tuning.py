@@ -19,8 +19,8 @@ import numpy as np
 from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
 
+from models.answers import open_model
 from models.labels import SENTIMENTS
-from models.stand_in import open_model
 from models.training.examples import Example, without
 from models.training.labelled_files import read_labelled
 

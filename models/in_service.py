@@ -1,56 +1,22 @@
-"""A model in service: texts to tokens, tokens to probabilities."""
+"""A model directory in service: texts to tokens, tokens to probabilities."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.backends.opening import BackendOptions, open_backend
+from models.backends.opening import open_backend
+from models.backends.options import PLAIN, BackendOptions
 from models.backends.protocol import Logits
 from models.backends.remembered import Remembered
-from models.confusion import Confusion
-from models.loading import load_network, open_tokenizer, resolve
+from models.directories import resolve
+from models.loading import load_network, open_tokenizer
 from models.probabilities import of_sentiments, of_topics, thresholds_of
 from models.readings import joined, parted
-from models.reference import Reference, read_reference
+from models.reference import read_reference
 from models.wide import read_wide
 
 MAX_CHARACTERS_PER_TOKEN = 12
-PLAIN = BackendOptions()
-"""Torch on the CPU."""
-
-
-class Answers(Protocol):
-    """A model that scores tokenised texts."""
-
-    identifier: str
-    reads_companies: bool
-    """Whether it was trained with the mark of `models.companies`."""
-    max_tokens: int
-    topics: tuple[str, ...]
-    """What its topic probabilities are of, in their order."""
-    backend_reason: str
-    """What runs it, and why."""
-    reference: Reference | None
-    """What it saw and said when it was made, where that is known."""
-
-    confusion: Confusion | None
-    """How it did on labelled texts, where that is known."""
-
-    cut_texts: int
-    """How many of the texts that it has tokenised were longer than it reads."""
-
-    def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
-        """What it reads of each text, in its own units."""
-
-    def token_counts(self, tokens: Sequence[list[int]]) -> list[tuple[int, int]]:
-        """Tokens of each tokenised text, and those of them that the model does not know."""
-
-    def answer(
-        self, tokens: Sequence[list[int]]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-        """Probabilities (n, 3) and (n, topics), and which topics passed."""
 
 
 class BundledModel:

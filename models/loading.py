@@ -1,6 +1,5 @@
 """From a model directory to a network that is ready to answer: weights checked, adapters merged."""
 
-import importlib.util
 import math
 from pathlib import Path
 from typing import Any, cast
@@ -13,66 +12,16 @@ from torch import nn
 from models.backbone_config import AdapterConfig, read_adapter_config, read_backbone_config
 from models.compact import read_compact
 from models.companies import COMPANY_MARK
+from models.directories import base_directory
 from models.encoder import Pooling, TwoHeadEncoder, empty_backbone, pretrained_backbone
 from models.layout import ADAPTER, ADAPTER_CONFIG, CONFIG, ENCODER, HEADS, TOKENIZER
-from models.manifest import MANIFEST, Base, Manifest, ModelError, file_sha256
+from models.manifest import MANIFEST, Manifest, ModelError
 from models.tensor_file import header, read_tensors
 from models.verification import verified
 from models.wide import read_wide
 
-BUNDLED = Path(__file__).parent / "bundled"
 MAX_PARAMETERS = 600_000_000
 _PEFT_PREFIX, _DOWN, _UP = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
-
-
-def resolve(spec: str) -> Path:
-    """The directory that a model's name stands for: `bundled:en`, `bundled:en-fast` or a path."""
-    if spec.startswith("bundled:"):
-        known = bundled_specs()
-        name = spec.removeprefix("bundled:")
-        if spec not in known:
-            listed = ", ".join(known)
-            language = name.removesuffix("-fast")
-            if language != name and f"bundled:{language}" in known:
-                raise ModelError(
-                    f"'{spec}' is not here: the fast model of this language was not made; use the "
-                    f"tier accurate, or make it by `undertone distill --recipe {language} "
-                    f"--output {BUNDLED / name}`; there are: {listed}"
-                )
-            raise ModelError(f"'{spec}' is no bundled model; there are: {listed}")
-        return BUNDLED / name
-    return Path(spec)
-
-
-def bundled_specs() -> list[str]:
-    """The bundled models that are here, each as `bundled:NAME`."""
-    return sorted(f"bundled:{item.parent.name}" for item in BUNDLED.glob(f"*/{MANIFEST}"))
-
-
-def base_directory(base: Base, own: Path) -> Path:
-    """Where the base's weights and tokenizer are; its hash is checked. Raises ModelError."""
-    if not base.package:
-        return own
-    # Found, never imported: a manifest does not decide what code runs.
-    spec = importlib.util.find_spec(base.package) if base.package.isidentifier() else None
-    if spec is None or not spec.submodule_search_locations:
-        raise ModelError(f"the base model's package '{base.package}' is not installed")
-    directory = Path(spec.submodule_search_locations[0]) / "model"
-    weights = directory / "model.safetensors"
-    if not weights.is_file():
-        raise ModelError(f"{weights}: missing; install '{base.package}' again")
-    found = file_sha256(weights)
-    if found != base.sha256:
-        raise ModelError(
-            f"{weights}: SHA-256 is {found[:16]}…, the model was made from {base.sha256[:16]}…"
-        )
-    return directory
-
-
-def config_file(directory: Path, manifest: Manifest) -> Path:
-    """The encoder's configuration: the model's own, or its base's."""
-    own = directory / CONFIG
-    return own if own.is_file() else base_directory(manifest.base, directory) / CONFIG
 
 
 def load_network(directory: Path) -> tuple[Manifest, TwoHeadEncoder, Path]:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.answers import Answers
 from models.companies import spans_of
 from models.evaluation.figures import figures
 from models.evaluation.questions import ask, judge
-from models.in_service import Answers
 from models.languages import route
 from models.manifest import ModelError
 from models.scorer import Scorer

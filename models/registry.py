@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from models.directories import bundled_specs, resolve
 from models.journal import (
     Language,
     Promotion,
@@ -29,7 +30,6 @@ from models.journal import (
 )
 from models.layout import LINEAR
 from models.linear import LinearModel
-from models.loading import bundled_specs, load_network, resolve
 from models.manifest import MANIFEST, ModelError, file_sha256, parse_manifest
 from models.verification import NAME_PATTERN, verified
 
@@ -237,6 +237,9 @@ def _loaded(directory: Path) -> str:
     """
     if (directory / LINEAR).is_file():
         return LinearModel(directory).identifier
+    # It imports transformers, which takes seconds.
+    from models.loading import load_network
+
     manifest, _, _ = load_network(directory)
     return manifest.identifier
 

@@ -9,15 +9,14 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from models.backends.opening import BackendOptions
+from models.answers import Answers, open_model
+from models.backends.options import PLAIN, BackendOptions
 from models.companies import CHARACTERS_PER_TOKEN, clauses_naming, marked
 from models.confusion import Confusion
-from models.in_service import PLAIN, Answers
 from models.labels import SENTIMENTS, TOPICS
 from models.languages import detect_language, route
 from models.manifest import ModelError
 from models.scores import Scores
-from models.stand_in import open_model
 from models.tiers import ACCURATE
 
 C = TypeVar("C")

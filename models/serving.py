@@ -12,15 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from models.backends.opening import BackendOptions
-from models.in_service import PLAIN, Answers, BundledModel
+from models.answers import Answers, load_model, open_model
+from models.backends.options import PLAIN, BackendOptions
 from models.journal import LANGUAGES, Language, Promotion, succession
-from models.layout import LINEAR
-from models.linear import LinearModel
 from models.manifest import ModelError
 from models.registry import Registry
 from models.scorer import Scorer, pick_device
-from models.stand_in import open_model
 from models.tiers import Tier, in_tier
 
 LOG = logging.getLogger(__name__)
@@ -182,11 +179,7 @@ def open_version(registry: Registry, version: str, options: ServiceOptions) -> A
 
 def open_directory(directory: Path, options: ServiceOptions) -> Answers:
     """A model directory that has answered once. Raises ModelError."""
-    model: Answers
-    if (directory / LINEAR).is_file():
-        model = LinearModel(directory)
-    else:
-        model = BundledModel(str(directory), options.resolved, options.max_tokens)
+    model = load_model(directory, options.resolved, options.max_tokens)
     try:
         sentiment, topics, _ = model.answer(model.tokenise([PROBE, ""]))
     except (IndexError, RuntimeError) as error:

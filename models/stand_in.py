@@ -1,22 +1,18 @@
 """Any Hugging Face sequence classifier in the place of a bundled model's sentiment."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from models.backends.opening import BackendOptions
+from models.backends.options import BackendOptions
 from models.batching import cut_batches
 from models.confusion import Confusion
-from models.in_service import PLAIN, Answers, BundledModel
+from models.in_service import BundledModel
 from models.labels import LABEL_SYNONYMS, SENTIMENTS
-from models.layout import LINEAR
-from models.linear import LinearModel
-from models.loading import resolve
-from models.manifest import MANIFEST, ModelError
+from models.manifest import ModelError
 from models.readings import joined, parted
 from models.reference import Reference
 
@@ -82,23 +78,6 @@ class StandIn:
             probabilities[rows] = logits.softmax(-1).cpu().numpy()[:, self._columns].round(4)
         _, topics, passed = self._topics.answer(others)
         return probabilities, topics, passed
-
-
-def open_model(
-    spec: str, language: str, options: BackendOptions = PLAIN, max_tokens: int | None = None
-) -> Answers:
-    """A model of ours by `bundled:NAME` or directory, else a Hugging Face classifier.
-
-    Raises ModelError, with a message for the user.
-    """
-    if spec.startswith("bundled:") or (Path(spec) / MANIFEST).is_file():
-        if (resolve(spec) / LINEAR).is_file():
-            return LinearModel(resolve(spec))
-        return BundledModel(spec, options, max_tokens)
-    if Path(spec).is_dir() and not (Path(spec) / "config.json").is_file():
-        raise ModelError(f"{spec}: neither {MANIFEST} nor config.json is in this directory")
-    topics = BundledModel(f"bundled:{'zh' if language == 'zh' else 'en'}", options, max_tokens)
-    return StandIn(spec, topics, options, max_tokens or 64)
 
 
 def _column(spec: str, id2label: dict[int, str], sentiment: str) -> int:

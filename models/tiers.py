@@ -17,7 +17,7 @@ def in_tier(spec: str, tier: Tier) -> str:
     not each: the accurate one serves then. A model that was named or promoted is what it is in
     either tier."""
     # Settings read the names of the tiers, and must not import torch for that.
-    from models.loading import bundled_specs
+    from models.directories import bundled_specs
 
     if tier == "fast" and spec in ACCURATE.values() and spec + FAST in bundled_specs():
         return spec + FAST

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from models.backends.opening import BackendOptions
+from models.backends.options import BackendOptions
 from models.journal import LANGUAGES, Language
 from models.manifest import ModelError, parse_manifest
 from models.promotion import Comparison, compare, reasons_against

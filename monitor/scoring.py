@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 
 from alerts.correction import ErrorCounts, Kind
-from models.backends.opening import BackendOptions
+from models.backends.options import BackendOptions
 from models.confusion import Confusion
 from models.registry import Registry
 from models.scorer import Prepared, Scorer

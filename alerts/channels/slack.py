@@ -18,16 +18,17 @@ class SlackChannel:
 
     def __init__(self, settings: SlackSettings) -> None:
         self._settings = settings
+        # One for all messages: to read the certificates takes longer than to send.
+        self._client = httpx.Client(timeout=settings.timeout_seconds)
         logging.getLogger("httpx").addFilter(_HiddenAddress(settings))
 
     def deliver(self, message: Message, idempotency_key: str) -> Outcome:
         try:
-            with httpx.stream(
+            with self._client.stream(
                 "POST",
                 self._settings.webhook_url.get_secret_value(),
                 json=slack_payload(message),
                 headers={"Idempotency-Key": idempotency_key},
-                timeout=self._settings.timeout_seconds,
             ) as response:
                 return _outcome(response)
         except httpx.InvalidURL:

@@ -2,7 +2,9 @@
 
 import math
 
-from alerts.intervals import beta_binomial_tail, negative_binomial_tail
+from scipy.special import betainc
+
+from alerts.intervals import beta_binomial_tail
 
 MOST_ENTERING = 0.3
 """What three windows in ten are like is no news, even if a desk would be told of it."""
@@ -40,10 +42,16 @@ def negative_binomial(
     negative: int, expected: float, variance: float, limit: float, is_mid: bool
 ) -> float:
     """P(X >= negative) of a Poisson count whose mean is Gamma-distributed around `expected`, with
-    `variance` relative to it. `is_mid` and `limit` as in `beta_binomial`."""
+    `variance` relative to it (Greenwood and Yule 1920). `is_mid` and `limit` as in `beta_binomial`.
+
+    The law of a count in one window when its mean is only known from past windows: a negative
+    binomial, whose tail is an incomplete beta function (Abramowitz and Stegun 1964, 26.5.26).
+    """
+    if negative <= 0:
+        return 1.0
     shape = 1 / variance
-    laws = shape, shape / expected, limit
-    found = negative_binomial_tail(negative, *laws)
+    failure = expected / (expected + shape)
+    found = float(betainc(negative, shape, failure))
     if not is_mid or found >= 2 * limit:
         return found
-    return (found + negative_binomial_tail(negative + 1, *laws)) / 2
+    return (found + float(betainc(negative + 1, shape, failure))) / 2

@@ -24,7 +24,15 @@ from models.backends.choice import (
     this_machine,
     write_choice,
 )
-from models.backends.openvino_backend import PRECISIONS, OpenVinoBackend, Precision, export
+from models.backends.openvino_backend import OpenVinoBackend, export
+from models.backends.options import (
+    BACKENDS,
+    OPENVINO,
+    PACKED,
+    TORCH,
+    BackendOptions,
+    Precision,
+)
 from models.backends.packed import CannotPack, PackedBackend
 from models.backends.protocol import Backend, Logits
 from models.backends.torch_backend import TorchBackend
@@ -33,29 +41,12 @@ from models.languages import route
 from models.manifest import ModelError, file_sha256
 
 LOG = logging.getLogger(__name__)
-TORCH, PACKED = "torch", "packed"
-OPENVINO = tuple(f"openvino-{precision}" for precision in PRECISIONS)
-BACKENDS = ("auto", TORCH, PACKED, *OPENVINO)
 PROBE_TEXTS = 384
 EXPORTED = "model.xml"
 _WRITTEN = Path(__file__).parent.parent / "data"
 _PRODUCTS = "openvino", "torch"
 _EXPORT = 2
 """Raised when networks come to be exported otherwise: what was kept before is then made anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class BackendOptions:
-    """How networks are run."""
-
-    device: str = "cpu"
-    """Of torch: cpu, cuda or cuda:N."""
-    backend: str = TORCH
-    """One of BACKENDS."""
-    batch_tokens: int = 4096
-    """Of a batch; without padding on a GPU, where looking for more begins."""
-    cache: Path | None = None
-    """Where exported networks and what was measured of them are kept; None: nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import openvino as ov
@@ -14,12 +14,11 @@ from openvino.frontend import FrontEndManager
 from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 from transformers.utils import logging as hub_logging
 
+from models.backends.options import Precision
 from models.backends.protocol import Logits
 from models.batching import cut_batches
 from models.encoder import TwoHeadEncoder, padded
 
-Precision = Literal["f32", "bf16", "int8"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 LEAST_ROWS_OF_A_MATRIX = 16
 MOST_STREAMS = 4
 """So many batches run beside each other, each on its share of the threads."""

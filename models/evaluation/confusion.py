@@ -5,12 +5,12 @@ from pathlib import Path
 
 import msgspec
 
+from models.answers import open_model
 from models.confusion import TASKS, Confusion, Counts
 from models.evaluation.report import answers
 from models.labels import SENTIMENTS
 from models.manifest import Manifest, read_manifest, write_manifest
 from models.scorer import Scorer
-from models.stand_in import open_model
 from models.training.examples import Example
 
 

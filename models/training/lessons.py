@@ -17,7 +17,8 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.backends.opening import BackendOptions, open_backend
+from models.backends.opening import open_backend
+from models.backends.options import BackendOptions
 from models.backends.protocol import Logits
 from models.encoder import TwoHeadEncoder
 from models.labels import SENTIMENTS

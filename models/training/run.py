@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from models.answers import open_model
 from models.backbone_config import read_backbone_config
 from models.compact import compact, producible_rows
 from models.encoder import TwoHeadEncoder
@@ -23,7 +24,6 @@ from models.manifest import Base, Manifest, ModelError, read_manifest, write_man
 from models.ngrams import MAX_CHARACTERS
 from models.reference import reference_of, write_reference
 from models.scorer import Scorer
-from models.stand_in import open_model
 from models.training.adapters import adapter_for
 from models.training.calibration import Calibration, calibrate
 from models.training.checkpoints import Position

@@ -4,13 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from models.directories import base_directory, config_file
 from models.encoder import Pooling, TwoHeadEncoder, pretrained_backbone
 from models.layout import LINEAR, TOKENIZER
-from models.loading import (
-    base_directory,
-    config_file,
-    load_network,
-)
+from models.loading import load_network
 from models.manifest import Base, Manifest, ModelError, file_sha256
 from models.training.layers import chosen_layers, keep_layers, layer_count
 from models.training.neurons import neuron_count

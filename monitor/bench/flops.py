@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.backbone_config import read_backbone_config
+from models.directories import config_file, resolve
 from models.layout import LINEAR
-from models.loading import config_file, resolve
 from models.manifest import MANIFEST, read_manifest
 
 _Config = Mapping[str, Any]

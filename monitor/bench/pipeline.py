@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from ingest.article import Article
-from models.backends.opening import TORCH
+from models.backends.options import TORCH
 from models.scorer import pick_device
 from monitor.bench.articles import made_articles
 from monitor.bench.machine import machine_facts, usable_cores

@@ -18,10 +18,11 @@ from transformers import (
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import logging as hub_logging
 
+from models.directories import resolve
 from models.encoder import TwoHeadEncoder
 from models.labels import LABEL_SYNONYMS, SENTIMENTS
 from models.layout import LINEAR
-from models.loading import load_network, open_tokenizer, resolve
+from models.loading import load_network, open_tokenizer
 from models.manifest import MANIFEST
 from models.wide import Wide, read_wide
 

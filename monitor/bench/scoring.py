@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models.backends.opening import PACKED, TORCH
+from models.backends.options import PACKED, TORCH
 from models.batching import computed_positions, cut_batches
 from models.scorer import pick_device
 from monitor.bench.flops import encoder_config, encoder_flops

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from models.backends.opening import TORCH, BackendOptions
+from models.backends.options import TORCH, BackendOptions
 from models.scorer import Prepared, Scorer
 from models.tiers import accurate
 from monitor.bench.latency import poisson_arrivals, served

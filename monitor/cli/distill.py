@@ -154,8 +154,8 @@ def distill(
     titles = (texts is not None and not recipe) if titles is None else titles
     if titles and texts is None:
         raise UsageError("--titles needs --texts: the folder with the archives")
+    from models.directories import resolve
     from models.labels import TOPICS
-    from models.loading import resolve
     from models.manifest import read_manifest
     from models.training.device import keep_freed_memory
     from models.training.recipes import RECIPES

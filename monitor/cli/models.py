@@ -45,8 +45,8 @@ def _registry(settings: Settings) -> Registry:
 @as_json
 def list_(settings: Settings, as_json: bool) -> None:
     """List the bundled models and all versions of the registry."""
+    from models.directories import bundled_specs
     from models.journal import LANGUAGES, succession
-    from models.loading import bundled_specs
     from models.manifest import MANIFEST, ModelError, parse_manifest
     from models.tiers import in_tier
 
@@ -193,7 +193,7 @@ def verify(settings: Settings, names: tuple[str, ...], as_json: bool) -> None:
     Without a name all versions of the registry and the bundled models are checked. Exit code 1 if
     one of them is not sound.
     """
-    from models.loading import bundled_specs
+    from models.directories import bundled_specs
     from models.manifest import ModelError
     from models.serving import ServiceOptions, open_directory, open_version
 

@@ -298,7 +298,7 @@ def _schedule(
 
 
 def _start(recipe: Recipe, is_recipe: bool, options: Mapping[str, Any]) -> Start:
-    from models.loading import resolve
+    from models.directories import resolve
     from models.manifest import Base, read_manifest
     from models.training.start import from_base, from_model
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
@@ -24,8 +24,9 @@ from monitor.store.engine import open_store, reading
 from monitor.store.ingestion import watermarks
 from monitor.store.schema import articles, detector_progress
 from monitor.stories import bucket_of
+from tests.chaos.world import small_models
 from tests.integration.test_run import json_lines, undertone
-from tests.paths import needs_shared, shared
+from tests.paths import ROOT, needs_shared, shared
 
 COUNT = 1_000
 KILLED = ("aggregate", "score", "aggregate", "score", "ingest", "detect")
@@ -37,13 +38,14 @@ LONGEST_LATENESS_SECONDS = 21_600
 class Run:
     """The roles as processes of their own, over one replay."""
 
-    def __init__(self, folder: Path, last_published: datetime) -> None:
+    def __init__(self, folder: Path, models: Mapping[str, str], last_published: datetime) -> None:
         folder.mkdir()
         self.last_published = last_published
         self._log = (folder / "log").open("wb")
         self.config = folder / "undertone.yaml"
         self.config.write_text(
             "data_dir: var\nsample: false\ndefault_feeds: false\nchannels: []\n"
+            f"models: {json.dumps({**models, 'threads': 1})}\n"
             f"watchlist: {json.dumps(str(TEMPLATES / 'watchlist.yaml'))}\n"
             f"replays:\n  - path: {shared('data', 'archives', 'flash-2026.jsonl.gz')}\n"
             f"    limit: {COUNT}\n",
@@ -109,12 +111,14 @@ def last_published() -> datetime:
     return sorted(row.published for row in rows if isinstance(row, Article))[COUNT - 1]
 
 
-def outcome(folder: Path, killed: Sequence[str]) -> tuple[list[Any], list[Any]]:
+def outcome(
+    folder: Path, models: Mapping[str, str], killed: Sequence[str]
+) -> tuple[list[Any], list[Any]]:
     """Tallies and alerts; the roles are killed one after the other, at random points."""
     draw = random.Random(COUNT)
     points = sorted(draw.sample(range(COUNT), len(killed)))
     with ExitStack() as stack:
-        run = Run(folder, last_published())
+        run = Run(folder, models, last_published())
         stack.callback(run.close)
         for point, role in zip(points, killed, strict=True):
             wait_for(lambda point=point: run.stored() >= point)  # type: ignore[misc]
@@ -129,6 +133,8 @@ def outcome(folder: Path, killed: Sequence[str]) -> tuple[list[Any], list[Any]]:
 @needs_shared
 @pytest.mark.timeout(600)
 def test_kills_change_nothing(tmp_path: Path) -> None:
-    tallies, alerts = outcome(tmp_path / "undisturbed", ())
+    models = small_models(tmp_path, ROOT)
+    tallies, alerts = outcome(tmp_path / "undisturbed", models, ())
+    assert alerts
     assert sum(row["articles"] for row in tallies if row["dimension"] == "all") > 0.95 * COUNT
-    assert outcome(tmp_path / "killed", KILLED) == (tallies, alerts)
+    assert outcome(tmp_path / "killed", models, KILLED) == (tallies, alerts)

@@ -165,7 +165,7 @@ def servers(folder: Path, broker_count: int, root: Path = ROOT) -> Iterator[Serv
         cluster = left.enter_context(brokers.brokers(folder / "kafka", broker_count))
         store = left.enter_context(database.database())
         line = left.enter_context(proxy.wire(store.socket))
-        yield Servers(cluster, store, line, _models(folder, root))
+        yield Servers(cluster, store, line, small_models(folder, root))
 
 
 @contextlib.contextmanager
@@ -211,7 +211,7 @@ def _write_config(servers: Servers, stream: Stream, folder: Path, hook: Hook, ro
     return config
 
 
-def _models(folder: Path, root: Path) -> dict[str, str]:
+def small_models(folder: Path, root: Path) -> dict[str, str]:
     """Models that cost next to nothing: the processor is for the rest."""
     for language, texts in MODELS.items():
         train = ["train", "--method", "linear", "--language", language[:2].replace("ch", "zh")]

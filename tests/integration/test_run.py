@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from models.loading import BUNDLED
+from models.directories import BUNDLED
 from tests.servers import free_port
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.loading import BUNDLED, resolve
+from models.answers import open_model
+from models.directories import BUNDLED, resolve
 from models.manifest import ModelError, read_manifest
 from models.scorer import Scorer, pick_device
-from models.stand_in import open_model
 
 TEXTS = [
     "Bank collapses after fraud, shares plunge",

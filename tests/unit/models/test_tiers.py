@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from models.directories import resolve
 from models.journal import LANGUAGES
-from models.loading import load_network, resolve
+from models.loading import load_network
 from models.manifest import ModelError
 from models.registry import Registry
 from models.serving import ModelService, ServiceOptions

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.answers import open_model
 from models.companies import spans_of
 from models.in_service import BundledModel
 from models.loading import load_network
 from models.manifest import ModelError, read_manifest
 from models.scorer import Scorer
-from models.stand_in import open_model
 from models.training.examples import Example
 from models.training.fit import Progress, Schedule
 from models.training.plan import BornAgain, TrainingPlan

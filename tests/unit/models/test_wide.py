@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models.backends.opening import BackendOptions
+from models.backends.options import BackendOptions
 from models.companies import spans_of
 from models.in_service import BundledModel
 from models.labels import SENTIMENTS, Sentiment

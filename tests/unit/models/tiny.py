@@ -16,7 +16,7 @@ from tokenizers.processors import TemplateProcessing
 from torch import nn
 from torch.nn import functional
 
-import models.loading as loading
+import models.directories as directories
 from models.compact import compact
 from models.encoder import TwoHeadEncoder, empty_backbone, padded
 from models.labels import SENTIMENTS, TOPICS
@@ -174,5 +174,5 @@ def bundled_tiers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Tiny models in the place of the bundled ones, of both languages and both tiers."""
     for name in ("en", "zh", "en-fast", "zh-fast"):
         write_tiny(folder / name, name=f"tiny-{name}", languages=(name[:2],))
-    monkeypatch.setattr(loading, "BUNDLED", folder)
+    monkeypatch.setattr(directories, "BUNDLED", folder)
     return folder

@@ -7,12 +7,14 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from models.backends.openvino_backend import PRECISIONS, OpenVinoBackend, export
+from models.backends.openvino_backend import OpenVinoBackend, export
+from models.backends.options import PRECISIONS
 from models.backends.packed import PackedBackend
 from models.backends.protocol import Backend
 from models.backends.torch_backend import TorchBackend
+from models.directories import resolve
 from models.encoder import TwoHeadEncoder
-from models.loading import load_network, open_tokenizer, resolve
+from models.loading import load_network, open_tokenizer
 
 TEXTS = [
     "Shares plunge after the bank discloses a fraud investigation",

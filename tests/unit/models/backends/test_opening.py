@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from models.backends import choice, opening
-from models.backends.opening import BackendOptions, probe_texts
+from models.backends.opening import probe_texts
+from models.backends.options import BackendOptions
 from models.in_service import BundledModel
 from models.languages import route
 from models.manifest import ModelError

@@ -9,8 +9,9 @@ import torch
 from models.backends.attention import fused_attention
 from models.backends.packed import CannotPack, PackedBackend
 from models.backends.torch_backend import TorchBackend
+from models.directories import resolve
 from models.encoder import Pooling, TwoHeadEncoder, empty_backbone
-from models.loading import load_network, resolve
+from models.loading import load_network
 from tests.unit.models.tiny import CONFIGS
 
 LIMIT_TOKENS = 64

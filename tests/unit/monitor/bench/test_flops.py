@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from models.loading import BUNDLED
+from models.directories import BUNDLED
 from monitor.bench.flops import encoder_config, encoder_flops
 from tests.unit.models.tiny import CONFIGS, write_tiny
 from tests.unit.monitor.bench.made import write_linear
