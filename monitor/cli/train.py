@@ -184,7 +184,7 @@ def train(
             for listener in listeners:
                 listener(step)
 
-        if (workplace_of(output) / "checkpoint.safetensors").is_file():
+        if any(workplace_of(output).rglob("*.safetensors")):
             bar.say("going on from an interrupted run, if it was this one")
         if search:
             manifest = run_search(plan, search, output, tell, bar.trial)

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, delete, select
 
 from models.drift_watch import Reading
 from monitor.store.engine import reading, writing
-from monitor.store.schema import model_drift
+from monitor.store.model_tables import model_drift
 
 OLD_AFTER = timedelta(hours=1)
 

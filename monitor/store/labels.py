@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Engine, Row, and_, case, func, select
 from alerts.alert import TopStory
 from monitor.corrections import Correction, Label, in_force
 from monitor.store.engine import reading, writing
-from monitor.store.schema import articles, labels
+from monitor.store.model_tables import labels
+from monitor.store.schema import articles
 
 QUEUE_SPAN = timedelta(days=7)
 COPIES_PASSED_OVER = 4

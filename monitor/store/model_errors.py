@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, select
 from alerts.correction import ErrorCounts, Kind
 from monitor.store.engine import reading, writing
 from monitor.store.ingestion import insert_for
-from monitor.store.schema import model_errors
+from monitor.store.model_tables import model_errors
 
 _COUNTS = ("negative", "found", "other", "passed")
 

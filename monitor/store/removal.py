@@ -30,6 +30,7 @@ from monitor.store.alerts import OPEN_STATES, decode_alert, group_in
 from monitor.store.counted import MAX_PARAMETERS
 from monitor.store.engine import reading, writing
 from monitor.store.ingestion import insert_for
+from monitor.store.model_tables import labels
 from monitor.store.reach import changing_reach, read_reach
 from monitor.store.readers import under
 from monitor.store.schema import (
@@ -39,7 +40,6 @@ from monitor.store.schema import (
     articles,
     follow_ups,
     housekeeping,
-    labels,
     outbox,
     rescores,
     watched_days,

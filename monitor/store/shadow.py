@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, case, delete, func, se
 
 from monitor.store.engine import reading, writing
 from monitor.store.ingestion import insert_for
-from monitor.store.schema import labels, shadow_scores
+from monitor.store.model_tables import labels, shadow_scores
 
 KEEP_DAYS = 30
 KEEP_ROWS = 200_000

@@ -13,8 +13,9 @@ from monitor.store import leases
 from monitor.store.claims import adopt_bus
 from monitor.store.engine import open_store
 from monitor.store.ingestion import Advance, Overtaken, apply, positions, watermarks
+from monitor.store.model_tables import metadata
 from monitor.store.readers import articles_between, series, tally_rows, worst_stories
-from monitor.store.schema import articles, metadata, tallies
+from monitor.store.schema import articles, tallies
 from tests.unit.monitor.stories_data import START, scored
 
 

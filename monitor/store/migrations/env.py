@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from monitor.store.schema import metadata
+from monitor.store.model_tables import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(

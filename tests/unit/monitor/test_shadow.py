@@ -36,7 +36,7 @@ from monitor.shadow_report import shadow_reports
 from monitor.store.drift import drift
 from monitor.store.engine import open_store, reading
 from monitor.store.model_errors import known_errors
-from monitor.store.schema import shadow_scores
+from monitor.store.model_tables import shadow_scores
 from monitor.store.shadow import ShadowScore, add_shadow_scores
 from monitor.workers.recorder import MAX_WAITING as MAX_WRITES
 from monitor.workers.recorder import Recorder
