@@ -2,7 +2,8 @@
 
 from sqlalchemy import Column, Float, Index, Integer, String, Table, Text
 
-from monitor.store.schema import UtcDateTime, metadata
+from monitor.store.schema import UtcDateTime
+from monitor.store.schema import metadata as metadata
 
 labels = Table(
     "labels",
