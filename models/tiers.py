@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
+from models.directories import bundled_specs
 from models.journal import LANGUAGES, bundled
 
 Tier = Literal["accurate", "fast"]
@@ -16,9 +17,6 @@ def in_tier(spec: str, tier: Tier) -> str:
     """What a setting or a version stands for in a tier. Only bundled models have a fast one, and
     not each: the accurate one serves then. A model that was named or promoted is what it is in
     either tier."""
-    # Settings read the names of the tiers, and must not import torch for that.
-    from models.directories import bundled_specs
-
     if tier == "fast" and spec in ACCURATE.values() and spec + FAST in bundled_specs():
         return spec + FAST
     return spec

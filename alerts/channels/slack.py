@@ -2,6 +2,7 @@
 
 import logging
 import re
+from functools import cached_property
 
 import httpx
 
@@ -18,11 +19,16 @@ class SlackChannel:
 
     def __init__(self, settings: SlackSettings) -> None:
         self._settings = settings
-        # One for all messages: to read the certificates takes longer than to send.
-        self._client = httpx.Client(timeout=settings.timeout_seconds)
         logging.getLogger("httpx").addFilter(_HiddenAddress(settings))
 
+    @cached_property
+    def _client(self) -> httpx.Client:
+        """One for all messages: to read the certificates takes longer than to send."""
+        return httpx.Client(timeout=self._settings.timeout_seconds)
+
     def deliver(self, message: Message, idempotency_key: str) -> Outcome:
+        # Nothing of one message goes into the next.
+        self._client.cookies.clear()
         try:
             with self._client.stream(
                 "POST",

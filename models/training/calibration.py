@@ -19,7 +19,7 @@ from models.training.examples import Example
 from models.training.losses import topic_targets
 
 LEAST_POSITIVES = 5
-LEAST_TEXTS = 20
+LEAST_TEXTS = 50
 """With topics; fewer cannot say how sure a model may be of the topics that it names."""
 MOST_SHIFT = 1.5
 LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.5, 4.0
@@ -79,7 +79,7 @@ def calibrate(
     rows = [index for index, example in enumerate(valid) if example.topics is not None]
     if rows:
         target = topic_targets([valid[row] for row in rows], topic_names).numpy()
-        if len(rows) >= LEAST_TEXTS:
+        if topic_names and len(rows) >= LEAST_TEXTS:
             topics_temperature = _topics_scaling(topics[rows], target)
         probabilities = (topics[rows] / topics_temperature).sigmoid().numpy()
         for number, topic in enumerate(topic_names):

@@ -64,6 +64,8 @@ class Progress:
     """Whether the step was the last of its epoch."""
     phase: str = "epoch"
     """What the epochs are called: the second training of a run has a name of its own."""
+    trains: bool = True
+    """Whether it is a step of a training; else a teacher is asked, and the steps are texts."""
 
 
 def fit(

@@ -18,6 +18,8 @@ def tensorboard_log(folder: Path) -> Callable[[Progress], None] | None:
     writer: Any = SummaryWriter(str(folder))
 
     def log(step: Progress) -> None:
+        if not step.trains:
+            return
         for name, value in _figures(step).items():
             writer.add_scalar(name, value, step.step)
         writer.flush()
@@ -32,7 +34,7 @@ def wandb_log(project: str, name: str) -> Callable[[Progress], None]:
     import wandb  # type: ignore[import-not-found]
 
     run: Any = wandb.init(project=project, name=name, resume="allow")
-    return lambda step: run.log(_figures(step), step=step.step)
+    return lambda step: run.log(_figures(step), step=step.step) if step.trains else None
 
 
 def _figures(step: Progress) -> dict[str, float]:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from models.backends.options import TORCH
 from models.labels import TOPICS
 from models.manifest import DataSource, Manifest
 from models.training.adapters import Method
@@ -81,7 +82,7 @@ class TrainingPlan:
         assert self.born_again is not None
         again = self.born_again
         # Not whatever is fastest: a run that is killed would ask another backend when it goes on.
-        own = Distillation(first, made.identifier, own=True, backend="torch")
+        own = Distillation(first, made.identifier, own=True, backend=TORCH)
         schedule = replace(self.schedule, epochs=again.epochs, learning_rate=again.learning_rate)
         return replace(
             self,
@@ -89,7 +90,8 @@ class TrainingPlan:
                 self.start, directory=first, is_model=True, reads_companies=made.reads_companies
             ),
             schedule=schedule,
-            train=again.train,
+            # One that reads no companies cannot say what it makes of them.
+            train=[item for item in again.train if made.reads_companies or not item.company],
             distillation=own,
             born_again=None,
         )

@@ -77,17 +77,30 @@ def _second(
     plan: TrainingPlan, first: Path, progress: Callable[[Progress], None]
 ) -> tuple[TrainingPlan, Callable[[Progress], None]]:
     """Make the first model, unless an interrupted run has; the plan of the second training, and
-    what hears of its steps."""
+    what hears of its steps, which count on from the most that the first can have."""
     if first.is_dir():
         made = read_manifest(first)
     else:
         alone = replace(plan, born_again=None, refit=False, wide=False)
         made = train(alone, first, progress)
 
-    def tell(step: Progress) -> None:
-        progress(replace(step, phase=f"born again, {step.phase}"))
+    before = -(-len(plan.train) // plan.schedule.batch_size) * plan.schedule.epochs
 
-    return plan.second(first, made), tell
+    return plan.second(first, made), _behind(before, "born again, ", progress)
+
+
+def _behind(
+    before: int, prefix: str, progress: Callable[[Progress], None]
+) -> Callable[[Progress], None]:
+    """Hears of a training that follows one of so many steps."""
+
+    def tell(step: Progress) -> None:
+        told = replace(step, phase=prefix + step.phase)
+        if step.trains:
+            told = replace(told, step=before + step.step, steps=before + step.steps)
+        progress(told)
+
+    return tell
 
 
 def _make_encoder(
@@ -159,12 +172,9 @@ def _refit(
     """The plan of the second training, on all texts for as many epochs as the first found best;
     and what hears of its steps, which count on from those of the first."""
 
-    def tell(step: Progress) -> None:
-        told = replace(step, step=ended.step + step.step, steps=ended.step + step.steps)
-        progress(replace(told, phase="refit epoch"))
-
     schedule = replace(plan.schedule, epochs=ended.best_epoch)
-    return replace(plan, train=[*plan.train, *plan.valid], valid=[], schedule=schedule), tell
+    again = replace(plan, train=[*plan.train, *plan.valid], valid=[], schedule=schedule)
+    return again, _behind(ended.step, "refit ", progress)
 
 
 def _sample(plan: TrainingPlan, tokenizer: Tokenizer) -> list[list[int]]:
@@ -184,7 +194,7 @@ def _lessons(
         return None
 
     def show(done: int, of: int) -> None:
-        progress(Progress(0, done, of, 0.0, 0.0, {}))
+        progress(Progress(0, done, of, 0.0, 0.0, {}, trains=False))
 
     tokens = tokenised(tokenizer, plan.train, plan.schedule.max_tokens)
     return ask_teacher(plan.distillation, tokens, workplace, plan.device, show)
@@ -307,7 +317,9 @@ def _save_heads(network: TwoHeadEncoder, directory: Path) -> None:
 
 def _manifest(plan: TrainingPlan, best: dict[str, float]) -> Manifest:
     linear = plan.method == "linear"
-    asked = plan.start.reads_companies or any(item.company for item in plan.train)
+    asked = plan.start.reads_companies or any(
+        item.company and item.sentiment is not None for item in plan.train
+    )
     learned = plan.distillation
     teacher = learned.identifier if learned and not learned.own else ""
     return Manifest(

@@ -161,7 +161,8 @@ def train(
     if options["wide"] and options["method"] == "linear":
         raise UsageError("--wide puts n-grams beside an encoder; --method linear is n-grams alone")
     if options["born_again"] is None:
-        options["born_again"] = chosen.born_again_epochs if recipe else 0
+        is_encoder = options["method"] != "linear"
+        options["born_again"] = chosen.born_again_epochs if recipe and is_encoder else 0
     if options["born_again"] and options["method"] == "linear":
         raise UsageError("--born-again trains an encoder again; --method linear has none")
     # Texts that were taken from the training texts may teach once they have validated.
@@ -258,18 +259,23 @@ def _plan(
         refit=options["refit"],
         wide=options["wide"] and method != "linear",
         wide_learns_all=options["wide_learns_all"],
-        born_again=_born_again(recipe, is_recipe, corpus, schedule, options["born_again"]),
+        born_again=_born_again(
+            recipe,
+            corpus,
+            options["learning_rate"] if is_recipe else schedule.learning_rate,
+            options["born_again"],
+        ),
     )
 
 
 def _born_again(
-    recipe: Recipe, is_recipe: bool, corpus: Corpus, schedule: Schedule, epochs: int
+    recipe: Recipe, corpus: Corpus, learning_rate: float | None, epochs: int
 ) -> BornAgain | None:
     if not epochs:
         return None
     from models.training.plan import BornAgain
 
-    rate = recipe.born_again_learning_rate if is_recipe else schedule.learning_rate
+    rate = learning_rate or recipe.born_again_learning_rate
     return BornAgain(epochs, rate, student_reading(corpus, []))
 
 

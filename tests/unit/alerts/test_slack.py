@@ -48,6 +48,17 @@ def test_a_message_arrives_as_block_kit_with_its_key(hook: Hook) -> None:
     assert json.loads(body)["blocks"][0]["type"] == "header"
 
 
+def test_nothing_of_one_message_goes_into_the_next(hook: Hook) -> None:
+    desk = channel(hook.url)
+    hook.status, hook.headers = 500, {"Set-Cookie": "route=7"}
+    assert desk.deliver(message(), "abc:firing:desk") == Retryable("Slack answered 500", None)
+    hook.status = 200
+    assert desk.deliver(message(), "abd:firing:desk") == Delivered()
+    _, headers, _ = hook.requests[1]
+    assert headers["Idempotency-Key"] == "abd:firing:desk"
+    assert "Cookie" not in headers
+
+
 @pytest.mark.parametrize(
     ("written", "seconds"),
     [("30", 30.0), ("1.5", 1.5), ("soon", None), ("-1", None), ("inf", None), (None, None)],

@@ -57,3 +57,5 @@ def test_topics_are_as_likely_as_they_are_right() -> None:
     assert abs(found.topics_temperature - 2.0) < 0.2
     few = calibrate(torch.zeros(5, 3), true[:5] * 2.0, valid[:5], names)
     assert few.topics_temperature == 1.0
+    nothing = [Example("t", None, frozenset(), "en")] * 90
+    assert calibrate(torch.zeros(90, 3), torch.zeros(90, 0), nothing, ()).topic_thresholds == {}

@@ -230,21 +230,41 @@ def test_a_model_born_again_learns_its_own_answers_to_texts_without_labels(
     assert other.files != made.files
 
 
+@pytest.mark.parametrize("refit", [False, True])
 def test_a_model_that_was_killed_while_it_is_born_again_ends_with_the_same_weights(
-    tmp_path: Path, plan: TrainingPlan
+    tmp_path: Path, plan: TrainingPlan, refit: bool
 ) -> None:
-    chosen = replace(plan, born_again=BornAgain(2, 1e-3, plan.train))
-    whole = train(chosen, tmp_path / "whole")
+    chosen = replace(plan, born_again=BornAgain(2, 1e-3, plan.train), refit=refit)
+    seen: list[Progress] = []
+    whole = train(chosen, tmp_path / "whole", seen.append)
+    taught = [step.step for step in seen if step.trains]
+    assert taught == sorted(taught)
+    assert any("again" in step.phase and not step.trains for step in seen)
     output = tmp_path / "interrupted"
     with pytest.raises(KeyboardInterrupt):
         train(chosen, output, _interrupt_after(11))
-    interrupt = _interrupt_after(5)
-    with pytest.raises(KeyboardInterrupt):
-        train(chosen, output, lambda step: interrupt(step) if "again" in step.phase else None)
-    assert (workplace_of(output) / "first").is_dir()
+    last = {step.phase: step.step for step in seen if "again" in step.phase and step.trains}
+    assert len(last) == 1 + refit
+    for phase, step in last.items():
+        with pytest.raises(KeyboardInterrupt):
+            train(chosen, output, _interrupt_after(step, phase))
+        kept = "refit/lessons.safetensors" if "refit" in phase else "checkpoint.safetensors"
+        assert (workplace_of(output) / kept).is_file()
     again = train(chosen, output)
     assert again.metrics == whole.metrics
     assert again.files == whole.files
+
+
+@pytest.mark.parametrize("company", ["", "a"])
+def test_a_model_born_again_reads_companies_if_labels_taught_it(
+    tmp_path: Path, plan: TrainingPlan, company: str
+) -> None:
+    """That it is asked about them teaches nothing: it would answer itself."""
+    labelled = replace(EXAMPLES[8], text="a falls on loss", company=company)
+    asked = [replace(item, company=item.text[0], sentiment=None) for item in EXAMPLES[8:]]
+    taught = [*plan.train, labelled]
+    chosen = replace(plan, train=taught, born_again=BornAgain(1, 1e-3, [*taught, *asked]))
+    assert train(chosen, tmp_path / "model").reads_companies == bool(company)
 
 
 def test_another_plan_does_not_go_on_from_the_checkpoint(
@@ -386,9 +406,9 @@ def _best_epoch(steps: list[Progress]) -> int:
     return figures.index(max(figures)) + 1
 
 
-def _interrupt_after(step: int) -> Callable[[Progress], None]:
+def _interrupt_after(step: int, phase: str = "epoch") -> Callable[[Progress], None]:
     def listen(progress: Progress) -> None:
-        if progress.step >= step:
+        if progress.trains and progress.step >= step and progress.phase.endswith(phase):
             raise KeyboardInterrupt
 
     return listen

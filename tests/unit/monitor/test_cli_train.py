@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from models.layout import WIDE
+from models.labels import SENTIMENTS
+from models.layout import LINEAR, WIDE
 from models.manifest import read_manifest
+from models.training.examples import Example
+from models.training.recipes import Corpus
 from monitor.cli import cli
 from monitor.failures import UsageError
 from tests.unit.models.tiny_base import tiny_base
@@ -63,3 +66,22 @@ def test_n_grams_stand_beside_no_n_grams(tmp_path: Path) -> None:
     ]  # fmt: skip
     with pytest.raises(UsageError, match="--wide puts n-grams beside an encoder"):
         CliRunner().invoke(cli, command, catch_exceptions=False, standalone_mode=False)
+
+
+def test_a_recipe_by_n_grams_is_not_born_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [
+        Example(f"{name} is {sentiment}", sentiment, None, "en")
+        for name in NAMES
+        for sentiment in SENTIMENTS
+    ]
+    corpus = Corpus(found[9:], found[:9], {}, ())
+    monkeypatch.setattr("monitor.cli.train.recipe_corpus", lambda *_: corpus)
+    command = [
+        "train", "--recipe", "en", "--data", str(tmp_path), "--method", "linear",
+        "--output", str(tmp_path / "model"),
+    ]  # fmt: skip
+    answer = CliRunner().invoke(cli, command, catch_exceptions=False)
+    assert answer.exit_code == 0, answer.stderr
+    assert LINEAR in read_manifest(tmp_path / "model").files
