@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -16,7 +17,7 @@ from models.encoder import TwoHeadEncoder, empty_backbone
 from models.in_service import BundledModel
 from models.labels import SENTIMENTS, TOPICS
 from models.loading import load_network, open_tokenizer
-from models.manifest import ModelError
+from models.manifest import ModelError, write_manifest
 from models.training.examples import Example
 from models.training.fit import Progress, Schedule, tokenised
 from models.training.layers import chosen_layers, copy_config, keep_layers, layer_count
@@ -40,7 +41,9 @@ class School:
 
     def __init__(self, folder: Path) -> None:
         self.directory = folder / "teacher"
-        self.manifest = write_tiny(self.directory, name="teacher", more=DEEP)
+        plain = write_tiny(self.directory, name="teacher", more=DEEP)
+        reads = msgspec.structs.replace(plain, reads_companies=True)
+        self.manifest = write_manifest(self.directory, reads)
         _, self.network, path = load_network(self.directory)
         self.tokenizer = open_tokenizer(path, QUICK.max_tokens)
         self.unseen = [_text(text) for text in TEXTS[300:]]
@@ -90,6 +93,9 @@ def test_a_student_comes_to_answer_as_its_teacher_does(school: School, tmp_path:
     assert (made.method, made.teacher) == ("distilled", school.manifest.identifier)
     assert made.base.name == school.manifest.base.name
     assert made.reads_companies
+    unread = replace(school.plan.start, reads_companies=False)
+    once = replace(school.plan, start=unread, schedule=replace(QUICK, epochs=1))
+    assert not train(once, tmp_path / "other").reads_companies
     assert "calibration" in made.metrics
     assert BundledModel(str(tmp_path / "student")).identifier == made.identifier
 
