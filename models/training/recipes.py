@@ -221,7 +221,7 @@ def _source(name: str, path: Path, rows: int, licence: str) -> DataSource:
 
 RECIPES = {
     "en": Recipe(
-        name="undertone-en-5",
+        name="undertone-en-6",
         language="en",
         base=Base(
             name="sentence-transformers/all-MiniLM-L6-v2",

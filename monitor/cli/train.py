@@ -142,14 +142,8 @@ def train(
     """
     if bool(recipe) == bool(train_files):
         raise UsageError("give either --recipe or --train")
-    from models.training.device import keep_freed_memory
-    from models.training.logs import tensorboard_log, wandb_log
     from models.training.recipes import RECIPES
-    from models.training.run import train as run_training
-    from models.training.run import workplace_of
-    from models.training.search import search as run_search
 
-    keep_freed_memory()
     if recipe:
         chosen = RECIPES[recipe]
         corpus = recipe_corpus(chosen, data, texts)
@@ -172,6 +166,14 @@ def train(
     if options["wide"] is None:
         options["wide"] = not recipe
     options["wide_learns_all"] = taken
+    # What is wrong with the texts is told before these are imported, which takes seconds.
+    from models.training.device import keep_freed_memory
+    from models.training.logs import tensorboard_log, wandb_log
+    from models.training.run import train as run_training
+    from models.training.run import workplace_of
+    from models.training.search import search as run_search
+
+    keep_freed_memory()
     plan = _plan(chosen, bool(recipe), corpus, output, options)
     click.echo(f"{len(plan.train)} texts to train on, {len(plan.valid)} to validate", err=True)
     with TrainingBar() as bar:

@@ -11,6 +11,7 @@ from models.training.examples import Example
 from models.training.labelled_files import read_labelled
 from monitor.labelled_texts import texts_by_hash
 from tests.integration.test_run import json_lines, undertone
+from tests.unit.monitor.bench.made import write_linear
 
 TITLES = (
     "Halvers Pumps sinks, rival gains",
@@ -20,7 +21,10 @@ TITLES = (
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> tuple[str, ...]:
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    write_linear(tmp_path / "chance")
+    for language in ("ENGLISH", "CHINESE"):
+        monkeypatch.setenv(f"UNDERTONE_MODELS__{language}", str(tmp_path / "chance"))
     rows = [
         {
             "published": f"2026-01-05T09:0{number}:00Z",
