@@ -85,7 +85,6 @@ def _second(
         made = train(alone, first, progress)
 
     before = -(-len(plan.train) // plan.schedule.batch_size) * plan.schedule.epochs
-
     return plan.second(first, made), _behind(before, "born again, ", progress)
 
 

@@ -261,24 +261,25 @@ def _plan(
         refit=options["refit"],
         wide=options["wide"] and method != "linear",
         wide_learns_all=options["wide_learns_all"],
-        born_again=_born_again(
-            recipe,
-            corpus,
-            options["learning_rate"] if is_recipe else schedule.learning_rate,
-            options["born_again"],
-        ),
+        born_again=_born_again(recipe, is_recipe, corpus, schedule, options),
     )
 
 
 def _born_again(
-    recipe: Recipe, corpus: Corpus, learning_rate: float | None, epochs: int
+    recipe: Recipe,
+    is_recipe: bool,
+    corpus: Corpus,
+    schedule: Schedule,
+    options: Mapping[str, Any],
 ) -> BornAgain | None:
-    if not epochs:
+    if not options["born_again"]:
         return None
     from models.training.plan import BornAgain
 
-    rate = learning_rate or recipe.born_again_learning_rate
-    return BornAgain(epochs, rate, student_reading(corpus, []))
+    rate = options["learning_rate"] or (
+        recipe.born_again_learning_rate if is_recipe else schedule.learning_rate
+    )
+    return BornAgain(options["born_again"], rate, student_reading(corpus, []))
 
 
 def _schedule(
