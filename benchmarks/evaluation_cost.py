@@ -1,6 +1,6 @@
 """What a round of the detect role costs when a bucket closes, over a short history and a long one.
 
-    python -m benchmarks.evaluation_cost [--articles 5000000] [--store postgresql] --output FILE
+    python -m benchmarks.evaluation_cost [--articles 5000000] [--store postgresql] [--json]
 
 Two stores are filled alike: the short history is fifty days of a thousand articles, the long one
 the same fifty days over and over, the newest ones at the same times. So both have the same keys,

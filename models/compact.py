@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from models.manifest import ModelError
-from models.tensor_file import FLOATS, Shapes, check_names, check_tensor, header, load_finite
+from models.network_file import load_finite
+from models.tensor_file import FLOATS, Shapes, check_names, check_tensor, header
 
 WORD_EMBEDDING = "embeddings.word_embeddings.weight"
 

@@ -10,7 +10,7 @@ from models.layout import LINEAR
 from models.ngrams import BUCKETS, MAX_CHARACTERS, grams
 from models.probabilities import of_sentiments, of_topics, thresholds_of
 from models.reference import read_reference
-from models.tensor_file import read_tensors
+from models.tensor_file import read_arrays
 from models.verification import verified
 
 
@@ -61,8 +61,8 @@ def load_weights(
     Raises ModelError for a file that holds anything else.
     """
     shapes = {"idf": (BUCKETS,), "weight": (BUCKETS, columns), "bias": (columns,)}
-    tensors = read_tensors(path, shapes)
-    idf, weights, bias = (tensors[name].float().numpy() for name in shapes)
+    arrays = read_arrays(path, shapes)
+    idf, weights, bias = (arrays[name].astype(np.float32) for name in shapes)
     return idf, weights, bias
 
 

@@ -16,7 +16,8 @@ from models.directories import base_directory
 from models.encoder import Pooling, TwoHeadEncoder, empty_backbone, pretrained_backbone
 from models.layout import ADAPTER, ADAPTER_CONFIG, CONFIG, ENCODER, HEADS, TOKENIZER
 from models.manifest import MANIFEST, Manifest, ModelError
-from models.tensor_file import header, read_tensors
+from models.network_file import read_tensors
+from models.tensor_file import header
 from models.verification import verified
 from models.wide import read_wide
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
-import torch
 
 from models.answers import Answers, open_model
+from models.backends.devices import known_device
 from models.backends.options import PLAIN, BackendOptions
 from models.companies import CHARACTERS_PER_TOKEN, clauses_naming, marked
 from models.confusion import Confusion
@@ -64,7 +64,7 @@ class Scorer:
 
         Raises ModelError, with a message for the user.
         """
-        chosen = replace(options, device=pick_device(device))
+        chosen = replace(options, device=known_device(device))
         opened: dict[str, Answers] = {}
         for language, spec in {**ACCURATE, **specs}.items():
             same = next(
@@ -209,16 +209,3 @@ def _shown(
         per_token = 1 if route(language) == "zh" else CHARACTERS_PER_TOKEN
         return marked(text, spans, model.max_tokens * per_token)
     return clauses_naming(text, spans)
-
-
-def pick_device(wanted: str) -> str:
-    """The torch device for `auto`, `cpu`, `cuda` or `cuda:N`. Raises ModelError."""
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted.startswith("cuda") and not torch.cuda.is_available():
-        raise ModelError(
-            f"device '{wanted}': this machine has no usable NVIDIA GPU; use cpu or auto"
-        )
-    if wanted != "cpu" and not wanted.startswith("cuda"):
-        raise ModelError(f"device '{wanted}': auto, cpu, cuda or cuda:N are known")
-    return wanted

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from models.answers import Answers, load_model, open_model
+from models.backends.devices import known_device
 from models.backends.options import PLAIN, BackendOptions
 from models.journal import LANGUAGES, Language, Promotion, succession
 from models.manifest import ModelError
 from models.registry import Registry
-from models.scorer import Scorer, pick_device
+from models.scorer import Scorer
 from models.tiers import Tier, in_tier
 
 LOG = logging.getLogger(__name__)
@@ -45,9 +46,9 @@ class ServiceOptions:
     """Of the bundled models."""
 
     @property
-    def resolved(self) -> BackendOptions:
-        """With the device that is meant. Raises ModelError."""
-        return replace(self.backend, device=pick_device(self.device))
+    def of_backend(self) -> BackendOptions:
+        """With the device. Raises ModelError."""
+        return replace(self.backend, device=known_device(self.device))
 
 
 @dataclass(slots=True)
@@ -116,7 +117,7 @@ class ModelService:
         language = registry_language(spec)
         if language is None:
             spec = in_tier(spec, self.options.tier)
-            return spec, open_model(spec, key, self.options.resolved, self.options.max_tokens)
+            return spec, open_model(spec, key, self.options.of_backend, self.options.max_tokens)
         try:
             entries = self.registry.entries()
         except ModelError as error:
@@ -179,7 +180,7 @@ def open_version(registry: Registry, version: str, options: ServiceOptions) -> A
 
 def open_directory(directory: Path, options: ServiceOptions) -> Answers:
     """A model directory that has answered once. Raises ModelError."""
-    model = load_model(directory, options.resolved, options.max_tokens)
+    model = load_model(directory, options.of_backend, options.max_tokens)
     try:
         sentiment, topics, _ = model.answer(model.tokenise([PROBE, ""]))
     except (IndexError, RuntimeError) as error:

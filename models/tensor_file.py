@@ -1,20 +1,22 @@
 """Reading a safetensors file as data that nobody vouches for.
 
-The header is compared with what the network needs before a tensor is read, so that a file can ask
-for no memory that the network would not; then every number must be finite.
+The header is compared with what the model needs before a tensor is read, so that a file can ask
+for no memory that the model would not; then every number must be finite.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from models.manifest import ModelError
 
 Shapes = Mapping[str, tuple[int, ...]]
 FLOATS = ("F16", "BF16", "F32")
+OF_NUMPY = ("F16", "F32")
 
 
 def header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -23,7 +25,7 @@ def header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
     The library checks here that the sizes that the header states are those of the file.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             return {
                 name: (str(part.get_dtype()), tuple(part.get_shape()))
@@ -33,13 +35,27 @@ def header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
         raise ModelError(f"{path}: {error}") from None
 
 
-def read_tensors(path: Path, expected: Shapes) -> dict[str, Tensor]:
-    """The tensors that are expected and no others, all floating and finite. Raises ModelError."""
+def read_arrays(path: Path, expected: Shapes) -> dict[str, NDArray[Any]]:
+    """The arrays that are expected and no others, all floating and finite. Raises ModelError."""
+    check_tensors(path, expected, OF_NUMPY)
+    arrays = {}
+    try:
+        with safe_open(path, framework="np") as file:
+            for name in expected:
+                arrays[name] = file.get_tensor(name)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path}: {error}") from None
+    for name, array in arrays.items():
+        check_finite(path, name, bool(np.isfinite(array).all()))
+    return arrays
+
+
+def check_tensors(path: Path, expected: Shapes, types: tuple[str, ...] = FLOATS) -> None:
+    """Raises ModelError for a header that tells of others than are expected."""
     found = header(path)
     check_names(path, found, expected)
     for name, shape in expected.items():
-        check_tensor(path, name, found[name], FLOATS, shape)
-    return load_finite(path)
+        check_tensor(path, name, found[name], types, shape)
 
 
 def check_names(path: Path, found: Mapping[str, object], expected: Mapping[str, object]) -> None:
@@ -68,16 +84,7 @@ def check_tensor(
         raise ModelError(f"{path}: tensor '{name}' is {found[0]}, not {' or '.join(types)}")
 
 
-def load_finite(path: Path) -> dict[str, Tensor]:
-    """All tensors of a file whose header was checked. Raises ModelError for NaN or infinity."""
-    tensors = {}
-    try:
-        with safe_open(path, framework="pt") as file:
-            for name in file.keys():  # noqa: SIM118
-                tensors[name] = file.get_tensor(name)
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path}: {error}") from None
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise ModelError(f"{path}: tensor '{name}' holds NaN or infinity")
-    return tensors
+def check_finite(path: Path, name: str, finite: bool) -> None:
+    """Raises ModelError."""
+    if not finite:
+        raise ModelError(f"{path}: tensor '{name}' holds NaN or infinity")

@@ -2,7 +2,8 @@
 
 Whoever hands over a directory is not trusted: it may hold only the files that its method needs,
 each with the hash that the manifest states, and a manifest whose values are within bounds. What the
-files themselves say is checked by `models.backbone_config` and `models.tensor_file`.
+files themselves say is checked by `models.backbone_config`, `models.tensor_file` and
+`models.network_file`.
 """
 
 import math

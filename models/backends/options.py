@@ -21,7 +21,7 @@ class BackendOptions:
     """How networks are run."""
 
     device: str = "cpu"
-    """Of torch: cpu, cuda or cuda:N."""
+    """Of torch: auto, cpu, cuda or cuda:N."""
     backend: str = TORCH
     """One of BACKENDS."""
     batch_tokens: int = 4096

@@ -28,6 +28,8 @@ ENGLISH_WRITTEN = (
     "en-releases",
 )
 CHINESE_WRITTEN = (
+    "zh-affairs",
+    "zh-incidents",
     "zh-company",
     "zh-flash",
     "zh-forum",
@@ -37,6 +39,7 @@ CHINESE_WRITTEN = (
     "zh-cases",
     "zh-chatter-2",
     "zh-chatter",
+    "zh-companies-3",
     "zh-companies-2",
     "zh-companies",
     "zh-direction",
@@ -241,7 +244,7 @@ RECIPES = {
         corpus=english_corpus,
     ),
     "zh": Recipe(
-        name="undertone-zh-4",
+        name="undertone-zh-5",
         language="zh",
         base=Base(name="BAAI/bge-small-zh-v1.5", licence="MIT", package="", sha256=""),
         pooling="cls",

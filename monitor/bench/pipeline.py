@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from ingest.article import Article
+from models.backends.devices import pick_device
 from models.backends.options import TORCH
-from models.scorer import pick_device
 from monitor.bench.articles import made_articles
 from monitor.bench.machine import machine_facts, usable_cores
 from monitor.bench.places import fresh_settings

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.backends.devices import pick_device
 from models.backends.options import PACKED, TORCH
 from models.batching import computed_positions, cut_batches
-from models.scorer import pick_device
 from monitor.bench.flops import encoder_config, encoder_flops
 from monitor.bench.latency import percentiles
 from monitor.bench.machine import machine_facts

@@ -200,8 +200,8 @@ def _plan(
     titles: Path | None,
     options: Mapping[str, Any],
 ) -> TrainingPlan:
+    from models.backends.devices import pick_device
     from models.languages import route
-    from models.scorer import pick_device
     from models.training.device import fast_in_bf16
     from models.training.fit import Schedule
     from models.training.lessons import Distillation

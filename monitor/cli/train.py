@@ -218,9 +218,9 @@ def _language(corpus: Corpus) -> str:
 def _plan(
     recipe: Recipe, is_recipe: bool, corpus: Corpus, output: Path, options: Mapping[str, Any]
 ) -> TrainingPlan:
+    from models.backends.devices import pick_device
     from models.labels import TOPICS
     from models.loading import open_tokenizer
-    from models.scorer import pick_device
     from models.training.device import fast_in_bf16
     from models.training.lengths import tokens_to_read
     from models.training.plan import TrainingPlan

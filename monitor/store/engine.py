@@ -1,18 +1,11 @@
-"""Opening the store: connection, SQLite's settings, migrations."""
+"""Opening the store: connection, SQLite's settings, errors."""
 
 import contextlib
-import fcntl
-import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -23,11 +16,9 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from monitor.failures import Unavailable, UsageError
-
-LOG = logging.getLogger(__name__)
+from monitor.store.migrating import migrate
 
 BUSY_TIMEOUT_MILLISECONDS = 60_000
-_MIGRATION_LOCK = 0x756E6465
 _POSTGRESQL = {
     "connect_timeout": 10,
     # A server that is gone without a word (its machine lost power, a firewall forgot us) is given
@@ -52,7 +43,7 @@ def open_store(url: str) -> Engine:
     """
     engine = connect_store(url)
     with answering(engine):
-        _migrate(engine)
+        migrate(engine)
     return engine
 
 
@@ -154,49 +145,3 @@ def _tune_sqlite(engine: Engine) -> None:
     def begin(connection: Connection) -> None:
         reads = connection.get_execution_options().get("reads_only", False)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-
-def _migrate(engine: Engine) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with _one_at_a_time(engine), engine.connect() as connection:
-        config.attributes["connection"] = connection
-        if not _of_a_later_version(config, connection):
-            command.upgrade(config, "head")
-        connection.commit()
-
-
-def _of_a_later_version(config: Config, connection: Connection) -> bool:
-    """Migrations are numbered, and only ever add what a version before need not know."""
-    found = MigrationContext.configure(connection).get_current_revision()
-    known = ScriptDirectory.from_config(config).get_current_head()
-    assert known is not None
-    if found is None or found <= known:
-        return False
-    LOG.warning(
-        "the store was migrated by a later version (%s, this one knows %s): it is used as it is",
-        found,
-        known,
-    )
-    return True
-
-
-@contextmanager
-def _one_at_a_time(engine: Engine) -> Iterator[None]:
-    """Roles start together: only one of them migrates, the others find it done."""
-    if engine.dialect.name == "postgresql":
-        # Without a transaction: however long the migration takes, the connection is not cut off.
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
-            try:
-                yield
-            finally:
-                connection.execute(
-                    text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK}
-                )
-    elif engine.url.database in (None, "", ":memory:"):
-        yield
-    else:
-        with Path(f"{engine.url.database}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield

@@ -1,14 +1,12 @@
 """Labels, a challenger's scores and drift, over both databases."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, select
 
-import monitor.store.engine as store_engine
 from models.drift_watch import Reading
 from monitor.corrections import Correction
 from monitor.events import ScoredEvent
@@ -17,6 +15,7 @@ from monitor.store import labels as label_store
 from monitor.store.drift import OLD_AFTER, drift, save_drift
 from monitor.store.engine import open_store
 from monitor.store.ingestion import apply
+from monitor.store.migrating import MIGRATIONS
 from monitor.store.schema import articles
 from monitor.store.shadow import ShadowScore, add_shadow_scores, prune_shadow_scores
 from tests.unit.monitor.stories_data import START, scored
@@ -181,8 +180,7 @@ def test_a_store_of_an_earlier_version_is_brought_up(engine: Engine, version: st
     apply(engine, [scored("a")], None)
     before = row_of(engine, "a")
     config = Config()
-    migrations = Path(store_engine.__file__).parent / "migrations"
-    config.set_main_option("script_location", str(migrations))
+    config.set_main_option("script_location", str(MIGRATIONS))
     with engine.connect() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, version)

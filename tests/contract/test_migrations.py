@@ -12,8 +12,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
-from monitor.store import engine as store_engine
 from monitor.store.engine import open_store
+from monitor.store.migrating import MIGRATIONS
 
 
 def test_a_store_of_a_later_version_is_used_as_it_is(
@@ -66,9 +66,7 @@ def _to(connection: Connection, step: Callable[[Config, str], None], revision: s
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option(
-        "script_location", str(Path(store_engine.__file__).parent / "migrations")
-    )
+    config.set_main_option("script_location", str(MIGRATIONS))
     return config
 
 

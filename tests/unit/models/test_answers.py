@@ -12,9 +12,9 @@ import sys
 import monitor.workers.score
 from models.scorer import Scorer
 
-scorer = Scorer.load({"en": sys.argv[1], "zh": sys.argv[1]}, "cpu")
+scorer = Scorer.load({"en": sys.argv[1], "zh": sys.argv[1]})
 print(scorer.score(["Shares fall"]).sentiment.shape)
-print(sorted({"transformers", "openvino", "sklearn"} & set(sys.modules)))
+print(sorted({"torch", "transformers", "openvino", "sklearn"} & set(sys.modules)))
 """
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from models.answers import open_model
+from models.backends.devices import pick_device
 from models.directories import BUNDLED, resolve
 from models.manifest import ModelError, read_manifest
-from models.scorer import Scorer, pick_device
+from models.scorer import Scorer
 
 TEXTS = [
     "Bank collapses after fraud, shares plunge",
@@ -35,7 +36,7 @@ def test_order_is_kept_and_languages_are_routed(scorer: Scorer) -> None:
     assert "commodities" in scores.topics_of(3)
     assert "legal" in scores.topics_of(4)
     assert {name.partition("@")[0] for name in scores.models} == {
-        "undertone-en-5", "undertone-zh-4",
+        "undertone-en-6", "undertone-zh-4",
     }  # fmt: skip
 
 
@@ -91,3 +92,5 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
         open_model(str(tmp_path), "en")
     with pytest.raises(ModelError, match="auto, cpu"):
         pick_device("tpu")
+    with pytest.raises(ModelError, match="auto, cpu"):
+        Scorer.load(device="tpu")

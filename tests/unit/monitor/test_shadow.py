@@ -169,7 +169,7 @@ def test_the_role_sends_the_same_with_and_without_a_challenger(
     assert [event.article.id for event in beside] == [f"a{number}" for number in range(60)]
     assert [plain(event) for event in without] == [plain(event) for event in beside]
     assert {event.model.partition("@")[0] for event in beside} == {
-        "undertone-en-5",
+        "undertone-en-6",
         "undertone-zh-4",
     }
     with reading(engine) as connection:
@@ -178,7 +178,7 @@ def test_the_role_sends_the_same_with_and_without_a_challenger(
     known = known_errors(engine)
     assert known == error_counts(live.confusions)
     assert {(model.partition("@")[0], language) for model, _, language in known} == {
-        ("undertone-en-5", "en"),
+        ("undertone-en-6", "en"),
         ("undertone-zh-4", "zh"),
     }
     (report,) = shadow_reports(engine)
