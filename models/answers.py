@@ -1,14 +1,12 @@
 """What every model in service answers, and opening one by its name."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.backends.devices import pick_device
 from models.backends.options import PLAIN, BackendOptions
 from models.confusion import Confusion
 from models.directories import resolve
@@ -64,7 +62,6 @@ def open_model(
     from models.in_service import BundledModel
     from models.stand_in import StandIn
 
-    options = replace(options, device=pick_device(options.device))
     topics = BundledModel(f"bundled:{'zh' if language == 'zh' else 'en'}", options, max_tokens)
     return StandIn(spec, topics, options, max_tokens or 64)
 
@@ -78,5 +75,4 @@ def load_model(
     # It imports transformers, which takes seconds: models of n-grams need none of it.
     from models.in_service import BundledModel
 
-    chosen = replace(options, device=pick_device(options.device))
-    return BundledModel(str(directory), chosen, max_tokens)
+    return BundledModel(str(directory), options, max_tokens)

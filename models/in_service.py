@@ -1,10 +1,12 @@
 """A model directory in service: texts to tokens, tokens to probabilities."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.backends.devices import pick_device
 from models.backends.opening import open_backend
 from models.backends.options import PLAIN, BackendOptions
 from models.backends.protocol import Logits
@@ -26,6 +28,7 @@ class BundledModel:
         self, spec: str, options: BackendOptions = PLAIN, max_tokens: int | None = None
     ) -> None:
         directory = resolve(spec)
+        options = replace(options, device=pick_device(options.device))
         manifest, network, tokenizer = load_network(directory)
         self.identifier = manifest.identifier
         self.languages = manifest.languages

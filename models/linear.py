@@ -62,7 +62,7 @@ def load_weights(
     """
     shapes = {"idf": (BUCKETS,), "weight": (BUCKETS, columns), "bias": (columns,)}
     arrays = read_arrays(path, shapes)
-    idf, weights, bias = (arrays[name].astype(np.float32) for name in shapes)
+    idf, weights, bias = (arrays[name].astype(np.float32, copy=False) for name in shapes)
     return idf, weights, bias
 
 

@@ -46,7 +46,7 @@ class ServiceOptions:
     """Of the bundled models."""
 
     @property
-    def of_backend(self) -> BackendOptions:
+    def backend_options(self) -> BackendOptions:
         """With the device. Raises ModelError."""
         return replace(self.backend, device=known_device(self.device))
 
@@ -117,7 +117,9 @@ class ModelService:
         language = registry_language(spec)
         if language is None:
             spec = in_tier(spec, self.options.tier)
-            return spec, open_model(spec, key, self.options.of_backend, self.options.max_tokens)
+            return spec, open_model(
+                spec, key, self.options.backend_options, self.options.max_tokens
+            )
         try:
             entries = self.registry.entries()
         except ModelError as error:
@@ -180,7 +182,7 @@ def open_version(registry: Registry, version: str, options: ServiceOptions) -> A
 
 def open_directory(directory: Path, options: ServiceOptions) -> Answers:
     """A model directory that has answered once. Raises ModelError."""
-    model = load_model(directory, options.of_backend, options.max_tokens)
+    model = load_model(directory, options.backend_options, options.max_tokens)
     try:
         sentiment, topics, _ = model.answer(model.tokenise([PROBE, ""]))
     except (IndexError, RuntimeError) as error:

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from models.backends.devices import pick_device
 from models.backends.options import BackendOptions
 from models.batching import cut_batches
 from models.confusion import Confusion
@@ -38,9 +39,9 @@ class StandIn:
         self._columns = [
             _column(spec, network.config.id2label, sentiment) for sentiment in SENTIMENTS
         ]
-        self._network = network.eval().to(options.device)
-        self._device = options.device
-        self.backend_reason = f"torch {options.device} f32, as a model from elsewhere is"
+        self._device = pick_device(options.device)
+        self._network = network.eval().to(self._device)
+        self.backend_reason = f"torch {self._device} f32, as a model from elsewhere is"
         self._budget_tokens = options.batch_tokens
         self._topics = topics
         self.topics = topics.topics

@@ -125,10 +125,6 @@ def model_service(
 ) -> ModelService:
     """The models that the settings name, not yet opened."""
     chosen = settings.models
-    if chosen.threads is not None:
-        import torch
-
-        torch.set_num_threads(chosen.threads)
     return ModelService(
         Registry(settings.model_registry),
         {"en": chosen.english, "zh": chosen.chinese},
@@ -145,6 +141,7 @@ def service_options(settings: Settings) -> ServiceOptions:
         chosen.max_tokens,
         BackendOptions(
             backend=chosen.backend,
+            threads=chosen.threads,
             batch_tokens=chosen.batch_tokens,
             cache=settings.backend_cache.resolve(),
         ),

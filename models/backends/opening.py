@@ -76,6 +76,8 @@ def open_backend(
     """
     if options.backend not in BACKENDS:
         raise ModelError(f"backend '{options.backend}': {', '.join(BACKENDS)} are known")
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
     plain = TorchBackend(network, options.device, options.batch_tokens, max_tokens)
     if options.backend == TORCH:
         return Opened(plain, f"{plain.name}, as set")

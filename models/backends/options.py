@@ -24,6 +24,8 @@ class BackendOptions:
     """Of torch: auto, cpu, cuda or cuda:N."""
     backend: str = TORCH
     """One of BACKENDS."""
+    threads: int | None = None
+    """Of torch and OpenVINO on a CPU; None: as many as there are cores."""
     batch_tokens: int = 4096
     """Of a batch; without padding on a GPU, where looking for more begins."""
     cache: Path | None = None

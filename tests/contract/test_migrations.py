@@ -1,6 +1,8 @@
 """Two versions on one store: while an installation is upgraded, each role goes on in turn."""
 
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 from monitor.store.engine import open_store
 from monitor.store.migrating import MIGRATIONS
+from tests.paths import ROOT
 
 
 def test_a_store_of_a_later_version_is_used_as_it_is(
@@ -91,3 +94,28 @@ def test_each_migration_leaves_what_the_version_before_reads_and_writes(tmp_path
                 assert filled, f"{revision}: rows without {table}.{name} cannot be written"
         before = after
     engine.dispose()
+
+
+OPENS_AGAIN = """
+import sys
+from monitor.store.engine import open_store
+import monitor.overview
+
+open_store(sys.argv[1]).dispose()
+print(sorted({"alembic", "torch"} & set(sys.modules)))
+"""
+
+
+def test_the_name_of_a_migration_is_its_number_and_the_highest_is_the_head() -> None:
+    scripts = ScriptDirectory.from_config(_config())
+    for script in scripts.walk_revisions():
+        assert Path(script.path).stem.startswith(f"{script.revision}_")
+    assert scripts.get_heads() == [max(script.revision for script in scripts.walk_revisions())]
+
+
+def test_a_store_that_lacks_nothing_is_opened_without_alembic(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
+    open_store(url).dispose()
+    command_line = [sys.executable, "-c", OPENS_AGAIN, url]
+    answer = subprocess.run(command_line, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
