@@ -1,6 +1,5 @@
 """The fast tier: which bundled model serves, and what is said where it was not made."""
 
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -68,8 +67,8 @@ def test_the_fast_models_that_are_bundled_come_from_accurate_ones(language: str)
     assert fast == f"{accurate_model}-fast"
     manifest, network, _ = load_network(resolve(fast))
     teacher, taught_by, _ = load_network(resolve(accurate_model))
-    # Of this version or an earlier one: the card holds it against the one that is bundled.
-    assert re.fullmatch(rf"undertone-{language}-\d+@[0-9a-f]{{8}}", manifest.teacher)
+    # Of the same version: its hash is another once the teacher was calibrated anew.
+    assert manifest.teacher.partition("@")[0] == teacher.name
     assert (manifest.topics, manifest.max_tokens) == (teacher.topics, teacher.max_tokens)
     narrower = neuron_count(network) < neuron_count(taught_by)
     assert narrower or layer_count(network) < layer_count(taught_by)
