@@ -6,7 +6,7 @@ for no memory that the model would not; then every number must be finite.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,16 +38,19 @@ def header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
 def read_arrays(path: Path, expected: Shapes) -> dict[str, NDArray[Any]]:
     """The arrays that are expected and no others, all floating and finite. Raises ModelError."""
     check_tensors(path, expected, OF_NUMPY)
-    arrays = {}
-    try:
-        with safe_open(path, framework="np") as file:
-            for name in expected:
-                arrays[name] = file.get_tensor(name)
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path}: {error}") from None
+    arrays = load(path, "np")
     for name, array in arrays.items():
         check_finite(path, name, bool(np.isfinite(array).all()))
     return arrays
+
+
+def load(path: Path, framework: Literal["np", "pt"]) -> dict[str, Any]:
+    """All tensors of a file whose header was checked, as numpy's or torch's. Raises ModelError."""
+    try:
+        with safe_open(path, framework=framework) as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path}: {error}") from None
 
 
 def check_tensors(path: Path, expected: Shapes, types: tuple[str, ...] = FLOATS) -> None:
