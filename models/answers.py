@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.backends.devices import known_device
 from models.backends.options import PLAIN, BackendOptions
 from models.confusion import Confusion
 from models.directories import resolve
@@ -70,6 +71,7 @@ def load_model(
     directory: Path, options: BackendOptions = PLAIN, max_tokens: int | None = None
 ) -> Answers:
     """A model directory of ours. Raises ModelError."""
+    known_device(options.device)
     if (directory / LINEAR).is_file():
         return LinearModel(directory)
     # It imports transformers, which takes seconds: models of n-grams need none of it.

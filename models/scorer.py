@@ -3,13 +3,12 @@
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
 from models.answers import Answers, open_model
-from models.backends.devices import known_device
 from models.backends.options import PLAIN, BackendOptions
 from models.companies import CHARACTERS_PER_TOKEN, clauses_naming, marked
 from models.confusion import Confusion
@@ -56,15 +55,13 @@ class Scorer:
     def load(
         cls,
         specs: Mapping[str, str] = ACCURATE,
-        device: str = "auto",
-        max_tokens: int | None = None,
         options: BackendOptions = PLAIN,
+        max_tokens: int | None = None,
     ) -> "Scorer":
         """Load a model a language: `bundled:NAME`, a directory, or a Hugging Face classifier.
 
         Raises ModelError, with a message for the user.
         """
-        chosen = replace(options, device=known_device(device))
         opened: dict[str, Answers] = {}
         for language, spec in {**ACCURATE, **specs}.items():
             same = next(
@@ -75,7 +72,7 @@ class Scorer:
                 ),
                 None,
             )
-            opened[language] = same or open_model(spec, language, chosen, max_tokens)
+            opened[language] = same or open_model(spec, language, options, max_tokens)
         return cls(opened)
 
     @property

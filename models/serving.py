@@ -7,13 +7,12 @@ at the bottom the bundled model; later the model that serves stays.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from models.answers import Answers, load_model, open_model
-from models.backends.devices import known_device
 from models.backends.options import PLAIN, BackendOptions
 from models.journal import LANGUAGES, Language, Promotion, succession
 from models.manifest import ModelError
@@ -39,16 +38,10 @@ class Refusal:
 class ServiceOptions:
     """How models are opened."""
 
-    device: str = "auto"
-    max_tokens: int | None = None
     backend: BackendOptions = PLAIN
+    max_tokens: int | None = None
     tier: Tier = "accurate"
     """Of the bundled models."""
-
-    @property
-    def backend_options(self) -> BackendOptions:
-        """With the device. Raises ModelError."""
-        return replace(self.backend, device=known_device(self.device))
 
 
 @dataclass(slots=True)
@@ -117,9 +110,7 @@ class ModelService:
         language = registry_language(spec)
         if language is None:
             spec = in_tier(spec, self.options.tier)
-            return spec, open_model(
-                spec, key, self.options.backend_options, self.options.max_tokens
-            )
+            return spec, open_model(spec, key, self.options.backend, self.options.max_tokens)
         try:
             entries = self.registry.entries()
         except ModelError as error:
@@ -182,7 +173,7 @@ def open_version(registry: Registry, version: str, options: ServiceOptions) -> A
 
 def open_directory(directory: Path, options: ServiceOptions) -> Answers:
     """A model directory that has answered once. Raises ModelError."""
-    model = load_model(directory, options.backend_options, options.max_tokens)
+    model = load_model(directory, options.backend, options.max_tokens)
     try:
         sentiment, topics, _ = model.answer(model.tokenise([PROBE, ""]))
     except (IndexError, RuntimeError) as error:

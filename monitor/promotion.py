@@ -74,9 +74,8 @@ def promote(
     examples = {str(path): read_labelled(path) for path in sets}
     version = version or registry.register(directory)
     options = ServiceOptions(
-        settings.device,
+        BackendOptions(device=settings.device, batch_tokens=settings.batch_tokens),
         settings.max_tokens,
-        BackendOptions(batch_tokens=settings.batch_tokens),
         settings.tier,
     )
     candidate = open_version(registry, version, options)

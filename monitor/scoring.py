@@ -137,14 +137,14 @@ def service_options(settings: Settings) -> ServiceOptions:
     """How the settings want models opened."""
     chosen = settings.models
     return ServiceOptions(
-        chosen.device,
-        chosen.max_tokens,
         BackendOptions(
+            device=chosen.device,
             backend=chosen.backend,
             threads=chosen.threads,
             batch_tokens=chosen.batch_tokens,
             cache=settings.backend_cache.resolve(),
         ),
+        chosen.max_tokens,
         chosen.tier,
     )
 

@@ -26,8 +26,8 @@ def open_scorer(spec: str, device: str, backend: str = TORCH) -> Scorer:
 
     Raises ModelError.
     """
-    options = BackendOptions(backend=backend, batch_tokens=BATCH_TOKENS)
-    return Scorer.load({"en": spec, "zh": spec}, device, options=options)
+    options = BackendOptions(device=device, backend=backend, batch_tokens=BATCH_TOKENS)
+    return Scorer.load({"en": spec, "zh": spec}, options)
 
 
 def score_all(scorer: Scorer, texts: Sequence[str], language: str) -> list[str]:

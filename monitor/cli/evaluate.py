@@ -105,6 +105,7 @@ def evaluate(
         if path is not None and not path.absolute().parent.is_dir():
             raise UsageError(f"{path}: no such folder: {path.absolute().parent}")
 
+    from models.backends.options import BackendOptions
     from models.evaluation.baselines import require
     from models.evaluation.page import page
     from models.evaluation.report import report
@@ -117,7 +118,8 @@ def evaluate(
         require()
     models = {
         spec: Scorer.load(
-            bundled_models(tier or "accurate") if spec == BUNDLED else {"en": spec, "zh": spec}
+            bundled_models(tier or "accurate") if spec == BUNDLED else {"en": spec, "zh": spec},
+            BackendOptions(device="auto"),
         )
         for spec in specs
     }

@@ -197,7 +197,7 @@ def verify(settings: Settings, names: tuple[str, ...], as_json: bool) -> None:
     from models.manifest import ModelError
     from models.serving import ServiceOptions, open_directory, open_version
 
-    registry, options = _registry(settings), ServiceOptions(device="cpu")
+    registry, options = _registry(settings), ServiceOptions()
     broken = False
     for name in names or [*bundled_specs(), *registry.versions()]:
         try:

@@ -5,8 +5,12 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 LOG = logging.getLogger(__name__)
 
@@ -41,12 +45,18 @@ def _revision(connection: Connection) -> str | None:
 def _upgrade(connection: Connection) -> None:
     # Each command opens the store, and hardly any finds something to do: Alembic comes late.
     from alembic import command
+
+    command.upgrade(alembic_config(connection), "head")
+
+
+def alembic_config(connection: Connection | None = None) -> "Config":
+    """What Alembic's commands need to work on the store of this connection."""
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return config
 
 
 @contextmanager

@@ -117,10 +117,7 @@ def open_challengers(settings: Settings) -> dict[str, Scorer]:
         try:
             # One model in both places: only texts that are routed to its language come.
             found[language] = Scorer.load(
-                {"en": spec, "zh": spec},
-                options.device,
-                options.max_tokens,
-                options.backend,
+                {"en": spec, "zh": spec}, options.backend, options.max_tokens
             )
         except ModelError as error:
             LOG.error("score: no challenger for '%s': models.shadow: %s", language, error)

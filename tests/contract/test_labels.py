@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from alembic import command
-from alembic.config import Config
 from sqlalchemy import Engine, select
 
 from models.drift_watch import Reading
@@ -15,7 +14,7 @@ from monitor.store import labels as label_store
 from monitor.store.drift import OLD_AFTER, drift, save_drift
 from monitor.store.engine import open_store
 from monitor.store.ingestion import apply
-from monitor.store.migrating import MIGRATIONS
+from monitor.store.migrating import alembic_config
 from monitor.store.schema import articles
 from monitor.store.shadow import ShadowScore, add_shadow_scores, prune_shadow_scores
 from tests.unit.monitor.stories_data import START, scored
@@ -179,11 +178,8 @@ def test_drift_shows_the_worst_first_and_each_worker_once(engine: Engine) -> Non
 def test_a_store_of_an_earlier_version_is_brought_up(engine: Engine, version: str) -> None:
     apply(engine, [scored("a")], None)
     before = row_of(engine, "a")
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
     with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, version)
+        command.downgrade(alembic_config(connection), version)
         connection.commit()
     again = open_store(engine.url.render_as_string(hide_password=False))
     # What the version did not know is not known of its articles.

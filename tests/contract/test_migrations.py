@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 from monitor.store.engine import open_store
-from monitor.store.migrating import MIGRATIONS
+from monitor.store.migrating import alembic_config
 from tests.paths import ROOT
 
 
@@ -61,20 +61,12 @@ def test_who_saves_an_alert_still_reads_articles_while_a_migration_waits(engine:
 
 
 def _to(connection: Connection, step: Callable[[Config, str], None], revision: str) -> None:
-    config = _config()
-    config.attributes["connection"] = connection
-    step(config, revision)
+    step(alembic_config(connection), revision)
     connection.commit()
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return config
-
-
 def test_each_migration_leaves_what_the_version_before_reads_and_writes(tmp_path: Path) -> None:
-    scripts = ScriptDirectory.from_config(_config())
+    scripts = ScriptDirectory.from_config(alembic_config())
     revisions = [item.revision for item in scripts.walk_revisions()]
     engine = create_engine(f"sqlite:///{tmp_path / 'store.sqlite'}")
     before: dict[str, dict[str, Any]] = {}
@@ -107,7 +99,7 @@ print(sorted({"alembic", "torch"} & set(sys.modules)))
 
 
 def test_the_name_of_a_migration_is_its_number_and_the_highest_is_the_head() -> None:
-    scripts = ScriptDirectory.from_config(_config())
+    scripts = ScriptDirectory.from_config(alembic_config())
     for script in scripts.walk_revisions():
         assert Path(script.path).stem.startswith(f"{script.revision}_")
     assert scripts.get_heads() == [max(script.revision for script in scripts.walk_revisions())]

@@ -142,7 +142,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def scorer() -> Scorer:
-    return Scorer.load(device="cpu")
+    return Scorer.load()
 
 
 @pytest.fixture(params=["embedded", "kafka"])

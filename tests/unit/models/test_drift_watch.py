@@ -126,7 +126,7 @@ def test_the_number_of_names_is_bounded_for_good() -> None:
 
 
 def test_a_reference_is_made_of_scores_by_language() -> None:
-    scorer = Scorer.load(device="cpu")
+    scorer = Scorer.load()
     prepared = scorer.prepare(["Shares plunge after fraud", "公司净利润大增", "☃ ጀ"])
     tokens, unknown = prepared.token_counts()
     assert tokens[0] == 6 and unknown[0] == 0

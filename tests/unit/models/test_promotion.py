@@ -69,7 +69,7 @@ def test_real_models_are_compared(tmp_path_factory: pytest.TempPathFactory) -> N
     folder = tmp_path_factory.mktemp("models")
     write_tiny(folder / "right")
     write_tiny(folder / "wrong", lessons=WRONG)
-    options = ServiceOptions(device="cpu")
+    options = ServiceOptions()
     right, wrong = (open_directory(folder / name, options) for name in ("right", "wrong"))
     examples = [
         *(

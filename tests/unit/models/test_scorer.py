@@ -9,6 +9,7 @@ import pytest
 
 from models.answers import open_model
 from models.backends.devices import pick_device
+from models.backends.options import BackendOptions
 from models.directories import BUNDLED, resolve
 from models.manifest import ModelError, read_manifest
 from models.scorer import Scorer
@@ -24,7 +25,7 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def scorer() -> Scorer:
-    return Scorer.load(device="cpu")
+    return Scorer.load()
 
 
 def test_order_is_kept_and_languages_are_routed(scorer: Scorer) -> None:
@@ -42,7 +43,7 @@ def test_order_is_kept_and_languages_are_routed(scorer: Scorer) -> None:
 
 def test_a_score_does_not_hang_on_its_batch(scorer: Scorer) -> None:
     together = scorer.score(TEXTS * 7)
-    other = Scorer.load(device="cpu")
+    other = Scorer.load()
     alone = np.vstack([other.score([text]).sentiment for text in TEXTS])
     assert np.array_equal(together.sentiment[: len(TEXTS)], alone)
     assert np.allclose(together.sentiment.sum(-1), 1, atol=2e-4)
@@ -93,4 +94,4 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="auto, cpu"):
         pick_device("tpu")
     with pytest.raises(ModelError, match="auto, cpu"):
-        Scorer.load(device="tpu")
+        Scorer.load(options=BackendOptions(device="tpu"))

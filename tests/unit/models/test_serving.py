@@ -29,7 +29,7 @@ class Setting:
         self.refusals: list[Refusal] = []
 
     def service(self, specs: dict[str, str] | None = None) -> ModelService:
-        options = ServiceOptions(device="cpu")
+        options = ServiceOptions()
         return ModelService(self.registry, specs or SPECS, options, self.refusals.append)
 
     def promote(self, version: str) -> None:

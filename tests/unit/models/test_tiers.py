@@ -18,7 +18,7 @@ from tests.unit.models.tiny import bundled_tiers, write_tiny
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 SPECS = {"en": "registry:en", "zh": "bundled:zh"}
-FAST = ServiceOptions(device="cpu", tier="fast")
+FAST = ServiceOptions(tier="fast")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_the_fast_models_serve_where_the_bundled_ones_would(bundled: Path, tmp_p
 def test_a_fast_model_can_be_promoted_for_one_language(bundled: Path, tmp_path: Path) -> None:
     registry = Registry(tmp_path / "models")
     registry.promote("bundled:en-fast", "en", expected="bundled:en", by="ann", now=NOW)
-    service = ModelService(registry, SPECS, ServiceOptions(device="cpu"))
+    service = ModelService(registry, SPECS, ServiceOptions())
     service.start()
     assert service.serving == {"en": "bundled:en-fast", "zh": "bundled:zh"}
 

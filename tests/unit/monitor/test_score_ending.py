@@ -66,7 +66,7 @@ def test_a_reader_that_found_too_much_invalid_holds_up_no_ending(
     producer.send(ARTICLES, 0, "key", b"bad")
     producer.close()
     limit = InvalidRecordSettings(max_share=0.0001)
-    worker = score.ScoreWorker(bus, Scorer.load(device="cpu"), Watchlist([]), limit=limit)
+    worker = score.ScoreWorker(bus, Scorer.load(), Watchlist([]), limit=limit)
     stop = threading.Event()
     role = threading.Thread(target=worker.run, args=(stop,), daemon=True)
     role.start()

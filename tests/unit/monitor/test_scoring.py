@@ -29,7 +29,7 @@ def article(name: str, title: str, text: str = "") -> ArticleEvent:
 
 @pytest.fixture(scope="module")
 def scorer() -> Scorer:
-    return Scorer.load(device="cpu")
+    return Scorer.load()
 
 
 def test_a_company_has_a_sentiment_of_its_own(scorer: Scorer) -> None:

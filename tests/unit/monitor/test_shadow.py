@@ -50,13 +50,13 @@ TITLES = ("Profit doubles", "Bank fails after fraud", "The meeting is on Tuesday
 
 @pytest.fixture(scope="module")
 def live() -> Scorer:
-    return Scorer.load(device="cpu")
+    return Scorer.load()
 
 
 @pytest.fixture(scope="module")
 def challenger() -> Scorer:
     """The Chinese model asked about English texts: it answers, and not as the English one."""
-    return Scorer.load({"en": "bundled:zh", "zh": "bundled:zh"}, device="cpu")
+    return Scorer.load({"en": "bundled:zh", "zh": "bundled:zh"})
 
 
 class Failing:

@@ -32,8 +32,8 @@ def reports() -> list[Report]:
                 company="Bolt", source="Wire"),
     ]  # fmt: skip
     models = {
-        "bundled": Scorer.load(device="cpu"),
-        "<b>": Scorer.load({"en": "bundled:zh", "zh": "bundled:zh"}, device="cpu"),
+        "bundled": Scorer.load(),
+        "<b>": Scorer.load({"en": "bundled:zh", "zh": "bundled:zh"}),
     }
     return report("set <i>", examples, models, by=("source", "language"), with_baselines=True)
 
@@ -74,7 +74,7 @@ def test_json_holds_the_documented_keys(reports: list[Report]) -> None:
 
 def test_sets_without_sources_say_so() -> None:
     examples = [Example("Profit doubles", "positive", None, "en")]
-    (item,) = report("set", examples, {"bundled": Scorer.load(device="cpu")}, by=("source",))
+    (item,) = report("set", examples, {"bundled": Scorer.load()}, by=("source",))
     assert item.notes == (
         "positive is the set's only class here: recall says something,"
         " precision and averages do not",
