@@ -17,6 +17,9 @@ ASKS = (1.0, 2.0, 0.5)
 may still keep within the budget, and half of it may be needed to."""
 WINDOWS = ("48h", "24h", "6h")
 ODDS_RATIOS = (2.5, 1.8, 4.0)
+CUSUM_WINDOWS = {"entity": "72h", "topic": "24h"}
+"""What an alert rests on. A sum passes its limit where the window may hold too little news, so that
+a key with little news needs a long one; other dimensions have two days."""
 NAMES = {"entity": "company"}
 _DIMENSIONS: dict[str, dict[str, Any]] = {
     "entity": {"min_negative": 4, "min_stories": 4, "prior_negative": 0.5},
@@ -49,7 +52,9 @@ def candidates(detector: str, dimension: str, rate: float) -> list[Candidate]:
     if detector == "cusum":
         # What it costs to measure the law of an odds ratio, it costs once.
         tried = (
-            (ask, {"window": "48h", "odds_ratio": ratio}) for ratio in ODDS_RATIOS for ask in ASKS
+            (ask, {"window": CUSUM_WINDOWS.get(dimension, "48h"), "odds_ratio": ratio})
+            for ratio in ODDS_RATIOS
+            for ask in ASKS
         )
     for ask, settings in tried:
         fields: dict[str, Any] = {
