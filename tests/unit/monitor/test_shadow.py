@@ -168,18 +168,14 @@ def test_the_role_sends_the_same_with_and_without_a_challenger(
     beside, engine = run_role(tmp_path / "beside", live, challenger)
     assert [event.article.id for event in beside] == [f"a{number}" for number in range(60)]
     assert [plain(event) for event in without] == [plain(event) for event in beside]
-    assert {event.model.partition("@")[0] for event in beside} == {
-        "undertone-en-6",
-        "undertone-zh-4",
-    }
+    assert {event.model for event in beside} == set(live.identifiers.values())
     with reading(engine) as connection:
         rows = connection.execute(select(func.count()).select_from(shadow_scores)).scalar_one()
     assert rows == 45
     known = known_errors(engine)
     assert known == error_counts(live.confusions)
-    assert {(model.partition("@")[0], language) for model, _, language in known} == {
-        ("undertone-en-6", "en"),
-        ("undertone-zh-4", "zh"),
+    assert {(model, language) for model, _, language in known} == {
+        (model, language) for language, model in live.identifiers.items()
     }
     (report,) = shadow_reports(engine)
     assert (report.language, report.texts, report.corrected) == ("en", 45, None)
