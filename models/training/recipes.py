@@ -29,12 +29,15 @@ ENGLISH_WRITTEN = (
 )
 CHINESE_WRITTEN = (
     "zh-affairs",
+    "zh-announced",
+    "zh-grievances",
     "zh-incidents",
     "zh-company",
     "zh-flash",
     "zh-forum",
     "zh-market",
     "zh-more",
+    "zh-speakers",
     "zh-posts",
     "zh-cases",
     "zh-chatter-2",

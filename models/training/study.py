@@ -24,7 +24,7 @@ class FastRecipe:
 
 FAST_RECIPES = {
     "en": FastRecipe("6", neurons=576, learning_rate=2e-4, epochs=4, batch_size=64),
-    "zh": FastRecipe("4", neurons=1_280, learning_rate=1e-4, epochs=0, batch_size=64),
+    "zh": FastRecipe("4", neurons=1_280, learning_rate=1e-4, epochs=2, batch_size=64),
 }
 
 
