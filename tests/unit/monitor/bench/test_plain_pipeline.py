@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from models.directories import resolve
 from models.layout import WIDE
-from models.manifest import parse_manifest, write_manifest
+from models.manifest import parse_manifest, read_manifest, write_manifest
 from models.ngrams import BUCKETS
 from monitor.bench.plain_pipeline import plain_pipeline
 from monitor.bench.texts import written_texts
@@ -22,7 +23,7 @@ def test_the_bundled_models_answer_alike(language: str) -> None:
     spec = f"bundled:{language}"
     texts = written_texts(language, 100)
     scores = open_scorer(spec, "cpu").score(texts, [language] * 100)
-    plain = plain_pipeline(spec, "cpu", 64)
+    plain = plain_pipeline(spec, "cpu", read_manifest(resolve(spec)).max_tokens)
     assert plain is not None
     found = plain.labels(texts, 32)
     same = [scores.label(index) == label for index, label in enumerate(found)]
