@@ -9,7 +9,8 @@ from models.scorer import Scorer
 from models.watched import Company
 from models.watchlist import Watchlist
 from monitor.events import ArticleEvent
-from monitor.scoring import MAX_COMPANIES_ASKED, finish, prepare
+from monitor.scoring import MAX_COMPANIES_ASKED, finish, prepare, service_options
+from monitor.settings import Settings
 from monitor.stories import contributions, counted
 from tests.unit.monitor.stories_data import scored
 
@@ -86,3 +87,10 @@ def test_an_article_that_names_many_is_asked_about_the_first(scorer: Scorer) -> 
     (event,) = finish(asked, scorer.run(asked.prepared), NOW)
     assert list(event.companies) == names[:MAX_COMPANIES_ASKED]
     assert event.entities == tuple(sorted(names)), "the others count with the whole text's"
+
+
+def test_models_are_opened_as_the_settings_say() -> None:
+    chosen = {"device": "cuda:1", "batch_tokens": 512, "threads": 3, "max_tokens": 32}
+    options = service_options(Settings.model_validate({"models": chosen}))
+    assert (options.backend.device, options.max_tokens) == ("cuda:1", 32)
+    assert (options.backend.batch_tokens, options.backend.threads) == (512, 3)

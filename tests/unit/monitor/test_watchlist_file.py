@@ -135,3 +135,27 @@ def test_the_list_that_is_shipped() -> None:
         wanted = [*certain, *(f"{name} Corp" for name in company.ambiguous)]
         for spelling in wanted:
             assert company.name in watchlist.find(f"» {spelling} «"), spelling
+
+
+def test_words_for_a_whole_trade_are_told_from_names() -> None:
+    watchlist = Watchlist(load_watchlist(TEMPLATES / "watchlist.yaml").companies)
+    named = {
+        "Bank of America": ("美国银行业绩超预期", "美国银行业务收缩", "美国银行系统故障"),
+        "American Airlines": ("美国航空业绩不及预期", "美国航空股价下跌", "美国航空公司取消航班"),
+        "Japan Airlines": ("日本航空股东大会", "日本航空业务恢复"),
+        "BP": ("英国石油业绩下滑", "英国石油公司减产"),
+        "DiDi": ("滴滴出行被约谈", "滴滴上调指引"),
+    }
+    for company, texts in named.items():
+        for text in texts:
+            assert company in watchlist.find(text), text
+    for text in (
+        "眼下美国银行业与2008年相似",
+        "美国银行体系存款外流",
+        "美国航空股集体下跌",
+        "美国航空航天局推迟发射",
+        "日本航空自卫队战机坠海",
+        "英国石油和天然气产量下降",
+        "额度不够的滴滴我",
+    ):
+        assert not set(named) & set(watchlist.find(text)), text
