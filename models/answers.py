@@ -71,8 +71,9 @@ def load_model(
     directory: Path, options: BackendOptions = PLAIN, max_tokens: int | None = None
 ) -> Answers:
     """A model directory of ours. Raises ModelError."""
-    known_device(options.device)
     if (directory / LINEAR).is_file():
+        # It runs on none, but the name may be wrong: a network looks itself.
+        known_device(options.device)
         return LinearModel(directory)
     # It imports transformers, which takes seconds: models of n-grams need none of it.
     from models.in_service import BundledModel

@@ -36,24 +36,18 @@ def test_a_run_that_was_killed_ends_with_the_same_weights(
         assert again.files == whole.files
 
 
-def test_a_run_resumes_within_an_epoch(tmp_path: Path, plan: TrainingPlan) -> None:
+def test_a_run_resumes_within_an_epoch(tmp_path: Path) -> None:
     script = f"""
 import os, sys
 from pathlib import Path
 from dataclasses import replace
 import models.training.fit as fit
-from models.training.plan import TrainingPlan
 from models.training.run import train
-from tests.unit.models.tiny_plan import EXAMPLES, QUICK
-from models.training.start import from_base
-from models.manifest import Base
+from tests.unit.models.tiny_plan import EXAMPLES, tiny_plan
 fit.CHECKPOINT_SECONDS = -1.0
-base = Base(name="tiny", licence="none", package="", sha256="")
 many = frozenset(["banks", "legal", "credit", "deals"])  # in another order in each process
 texts = [replace(example, topics=many) for example in EXAMPLES]
-plan = TrainingPlan(name="tiny", languages=("en",),
-    start=from_base(base, "mean", Path({str(tmp_path / "base")!r})), method="full", rank=4,
-    schedule=QUICK, train=texts[8:] * 10, valid=EXAMPLES[:8], sources=(), command="test")
+plan = replace(tiny_plan(Path({str(tmp_path)!r})), train=texts[8:] * 10)
 seen = []
 def listen(step):
     seen.append(step.step)

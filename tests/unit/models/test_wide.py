@@ -29,7 +29,7 @@ from models.training.run import train
 from models.training.start import from_model
 from models.training.wide import fit_wide
 from models.wide import Wide
-from tests.unit.models.tiny_base import tiny_base
+from tests.unit.models.tiny_plan import tiny_plan
 
 NAMES = "abcdefghijklmnopqrst"
 WORDS: dict[Sentiment, tuple[str, str]] = {
@@ -49,19 +49,8 @@ ASLEEP = Schedule(learning_rate=1e-6, epochs=1, batch_size=32, max_tokens=24)
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> TrainingPlan:
-    return TrainingPlan(
-        name="tiny",
-        languages=("en",),
-        start=tiny_base(tmp_path_factory.mktemp("base") / "base"),
-        method="full",
-        rank=4,
-        schedule=ASLEEP,
-        train=TEXTS[80:],
-        valid=TEXTS[:80],
-        sources=(),
-        command="test",
-        wide=True,
-    )
+    tiny = tiny_plan(tmp_path_factory.mktemp("base"))
+    return replace(tiny, schedule=ASLEEP, train=TEXTS[80:], valid=TEXTS[:80], wide=True)
 
 
 @pytest.fixture(scope="module")
