@@ -1,4 +1,4 @@
-"""Scoring without padding on a GPU: `python -m benchmarks.gpu --device cuda`.
+"""Scoring on a GPU, texts one behind the other: `python -m benchmarks.gpu --device cuda`.
 
 A BERT-base with random weights scores headlines, numbered so that none repeats. In turns, medians
 of five rounds: a bfloat16 matrix product for the peak, the device alone on tokenised texts, and end

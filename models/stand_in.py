@@ -67,7 +67,7 @@ class StandIn:
         own, others = parted(tokens)
         probabilities = np.zeros((len(tokens), len(SENTIMENTS)), dtype=np.float32)
         lengths = [len(ids) for ids in own]
-        for batch in cut_batches(lengths, self._budget_tokens, self.max_tokens):
+        for batch in cut_batches(lengths, self._budget_tokens):
             rows = list(batch.indices)
             inputs = self._tokenizer.pad(
                 {"input_ids": [own[row] for row in rows]},

@@ -63,11 +63,11 @@ class ModelSettings(_Part):
     backend: Literal[
         "auto", "torch", "packed", "openvino-f32", "openvino-bf16", "openvino-int8"
     ] = "auto"
-    """What runs a network; `auto` measures it on a CPU at the first start, and is torch without
-    padding (`packed`) on a GPU."""
+    """What runs a network; `auto` measures it on a CPU at the first start, and is `packed` on a
+    GPU: torch, with the texts of a batch one behind the other."""
     max_tokens: int | None = Field(None, ge=8, le=512)
-    batch_tokens: int = Field(4_096, ge=64, le=1_000_000)
-    """Tokens of a batch; without padding on a GPU, where looking for more begins."""
+    batch_tokens: int = Field(1_024, ge=64, le=1_000_000)
+    """Tokens of a batch; on a GPU where looking for more begins."""
     threads: int | None = Field(None, ge=1, le=256)
     """CPU threads of the scorer; by default what the machine has."""
     shadow: ShadowSettings = ShadowSettings()

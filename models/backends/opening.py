@@ -69,24 +69,24 @@ def open_backend(
     """Open the backend that the options name. `labels` reads sentiments (n,) and topics (n, t) off
     logits.
 
-    On a GPU that is torch without padding, where it can run the network. A way whose labels differ
-    from torch's on more than 1 text in 200, or, on a CPU, whose scores hang on the texts beside, is
-    refused, and torch runs the network padded, with a warning. Raises ModelError for a name that is
-    none of BACKENDS.
+    On a GPU that is torch with texts one behind the other, where it can run the network so. A way
+    whose labels differ from torch's on more than 1 text in 200, or, on a CPU, whose scores hang on
+    the texts beside, is refused, and torch runs texts of one length together, with a warning.
+    Raises ModelError for a name that is none of BACKENDS.
     """
     if options.backend not in BACKENDS:
         raise ModelError(f"backend '{options.backend}': {', '.join(BACKENDS)} are known")
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    plain = TorchBackend(network, options.device, options.batch_tokens, max_tokens)
+    plain = TorchBackend(network, options.device, options.batch_tokens)
     if options.backend == TORCH:
         return Opened(plain, f"{plain.name}, as set")
     if options.backend == PACKED or options.device != "cpu":
         probe = tokenise(probe_texts(languages))
-        unpadded = open_packed(network, plain, max_tokens, options, probe, labels)
-        if unpadded.backend is plain:
-            LOG.warning("models: %s: %s", identifier, unpadded.reason)
-        return unpadded
+        opened_packed = open_packed(network, plain, max_tokens, options, probe, labels)
+        if opened_packed.backend is plain:
+            LOG.warning("models: %s: %s", identifier, opened_packed.reason)
+        return opened_packed
     try:
         with _folder(options.cache, identifier) as folder:
             name, reason = options.backend, f"{options.backend}, as set"
@@ -96,9 +96,7 @@ def open_backend(
                 if wanted == TORCH:
                     return plain
                 precision = cast("Precision", wanted.removeprefix("openvino-"))
-                return OpenVinoBackend(
-                    folder / EXPORTED, precision, options.batch_tokens, max_tokens, threads
-                )
+                return OpenVinoBackend(folder / EXPORTED, precision, options.batch_tokens, threads)
 
             versions = " ".join(f"{item} {importlib.metadata.version(item)}" for item in _PRODUCTS)
             machine = this_machine(threads, f"{versions} export {_EXPORT}")
@@ -133,20 +131,21 @@ def open_packed(
     probe: Sequence[list[int]],
     labels: Callable[[Logits], tuple[NDArray[np.int_], NDArray[np.bool_]]],
 ) -> Opened:
-    """Torch without padding where it runs and labels the probe as `plain` does, else `plain`."""
+    """Torch with texts one behind the other where it runs and labels the probe as `plain` does,
+    else `plain`."""
     try:
         packed = PackedBackend(network, options.device, options.batch_tokens, max_tokens)
         alike = _alike(labels(plain.logits(probe)), labels(packed.logits(probe)))
     except (CannotPack, RuntimeError) as error:
         problem = (str(error).strip() or type(error).__name__).splitlines()[0]
-        return Opened(plain, f"{plain.name}, padded: {problem}")
+        return Opened(plain, f"{plain.name}, by length: {problem}")
     if alike < LEAST_AGREEMENT:
-        problem = f"without padding only {alike:.1%} of the labels were the same"
-        return Opened(plain, f"{plain.name}, padded: {problem}")
+        problem = f"one behind the other only {alike:.1%} of the labels were the same"
+        return Opened(plain, f"{plain.name}, by length: {problem}")
     return Opened(
         packed,
-        f"{packed.name}: no padding, {packed.budget.tokens:,} tokens a batch, "
-        f"{alike:.1%} of the labels as with padding",
+        f"{packed.name}: {packed.budget.tokens:,} tokens a batch, "
+        f"{alike:.1%} of the labels as by length",
     )
 
 

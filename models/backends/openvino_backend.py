@@ -22,6 +22,7 @@ from models.encoder import TwoHeadEncoder, padded
 LEAST_ROWS_OF_A_MATRIX = 16
 MOST_STREAMS = 4
 """So many batches run beside each other, each on its share of the threads."""
+_CAPABILITIES = "OPTIMIZATION_CAPABILITIES"
 _GROUP = "DYNAMIC_QUANTIZATION_GROUP_SIZE"
 _SETTINGS: dict[Precision, dict[str, str]] = {
     "f32": {"INFERENCE_PRECISION_HINT": "f32", _GROUP: "0"},
@@ -32,12 +33,16 @@ _SETTINGS: dict[Precision, dict[str, str]] = {
 
 
 class OpenVinoBackend:
-    """An exported network, compiled for this CPU. Safe to call on several threads."""
+    """An exported network, compiled for this CPU. Safe to call on several threads.
 
-    def __init__(
-        self, path: Path, precision: Precision, batch_tokens: int, max_tokens: int, threads: int
-    ) -> None:
+    Raises RuntimeError where this CPU cannot run it in that precision.
+    """
+
+    def __init__(self, path: Path, precision: Precision, batch_tokens: int, threads: int) -> None:
         core = ov.Core()
+        if precision == "bf16" and "BF16" not in core.get_property("CPU", _CAPABILITIES):
+            # OpenVINO would run it in single precision and say nothing.
+            raise RuntimeError("this CPU has no bfloat16")
         model = core.read_model(path)
         if precision == "int8":
             _round_weights(model)
@@ -52,7 +57,6 @@ class OpenVinoBackend:
         self._requests = [compiled.create_infer_request() for _ in range(streams)]
         self._one_at_a_time = threading.Lock()
         self._budget_tokens = batch_tokens
-        self._max_tokens = max_tokens
         self._columns = tuple(int(port.partial_shape[1].get_length()) for port in model.outputs)
 
     def logits(self, tokens: Sequence[list[int]]) -> Logits:
@@ -60,7 +64,7 @@ class OpenVinoBackend:
             np.zeros((len(tokens), columns), dtype=np.float32) for columns in self._columns
         )
         lengths = [len(ids) for ids in tokens]
-        batches = cut_batches(lengths, self._budget_tokens, self._max_tokens)
+        batches = cut_batches(lengths, self._budget_tokens)
         many = len(self._requests)
 
         def collect(number: int) -> None:

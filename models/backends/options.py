@@ -26,8 +26,8 @@ class BackendOptions:
     """One of BACKENDS."""
     threads: int | None = None
     """Of torch and OpenVINO on a CPU; None: as many as there are cores."""
-    batch_tokens: int = 4096
-    """Of a batch; without padding on a GPU, where looking for more begins."""
+    batch_tokens: int = 1024
+    """Of a batch; on a GPU where looking for more begins."""
     cache: Path | None = None
     """Where exported networks and what was measured of them are kept; None: nothing is kept."""
 

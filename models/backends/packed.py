@@ -1,4 +1,4 @@
-"""A network run by torch without padding: the texts of a batch one behind the other.
+"""A network run by torch: the texts of a batch one behind the other.
 
 Nothing but attention looks from one token at another, so all else runs on (tokens, hidden) as if it
 were one text.
@@ -24,7 +24,7 @@ More would only make an article wait longer."""
 
 
 class CannotPack(Exception):
-    """Why a network cannot be run without padding here."""
+    """Why a network cannot be run so here."""
 
 
 class PackedBackend:

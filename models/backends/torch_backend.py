@@ -16,14 +16,11 @@ LEAST_ROWS = 2
 class TorchBackend:
     """Single precision on a CPU, bfloat16 on a GPU that has it."""
 
-    def __init__(
-        self, network: TwoHeadEncoder, device: str, batch_tokens: int, max_tokens: int
-    ) -> None:
+    def __init__(self, network: TwoHeadEncoder, device: str, batch_tokens: int) -> None:
         self._device = torch.device(device)
         self._half = self._device.type == "cuda" and torch.cuda.is_bf16_supported()
         self._network = network.eval().to(self._device)
         self._budget_tokens = batch_tokens
-        self._max_tokens = max_tokens
         self.name = f"torch {self._device} {'bf16' if self._half else 'f32'}"
 
     @torch.inference_mode()
@@ -31,7 +28,7 @@ class TorchBackend:
         sentiment = np.zeros((len(tokens), self._network.sentiment.out_features), dtype=np.float32)
         topics = np.zeros((len(tokens), self._network.topics.out_features), dtype=np.float32)
         lengths = [len(ids) for ids in tokens]
-        for batch in cut_batches(lengths, self._budget_tokens, self._max_tokens):
+        for batch in cut_batches(lengths, self._budget_tokens):
             rows = list(batch.indices)
             filled = rows + rows[:1] * (LEAST_ROWS - len(rows))
             input_ids, mask = padded([tokens[row] for row in filled], batch.width)

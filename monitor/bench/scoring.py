@@ -7,7 +7,7 @@ from typing import Any
 
 from models.backends.devices import pick_device
 from models.backends.options import PACKED, TORCH
-from models.batching import computed_positions, cut_batches
+from models.batching import cut_batches
 from monitor.bench.flops import encoder_config, encoder_flops
 from monitor.bench.latency import percentiles
 from monitor.bench.machine import machine_facts
@@ -91,9 +91,7 @@ def measure_scoring(
         ratio_sentence_calls=beside["sentence_calls"],
         peak_share=min(shares.values()) if shares else None,
         peak_shares=shares,
-        padding_waste=0.0
-        if backend_name.startswith(PACKED)
-        else _rounded(padding_waste(lengths, ways.model.max_tokens)),
+        padding_waste=0.0 if backend_name.startswith(PACKED) else _rounded(padding_waste(lengths)),
         label_agreement=ways.agreement(),
         model=ways.model.identifier,
         backend=backend_name or None,
@@ -124,14 +122,16 @@ def peak_shares(
     return {name: _rounded(reached / peak) for name, peak in peaks.items()}
 
 
-def padding_waste(laps: Iterable[Sequence[int]], most_tokens: int) -> float:
+def padding_waste(laps: Iterable[Sequence[int]]) -> float:
     """Share of padding in the batches that texts of these token counts are cut into, lap by lap."""
     real = held = 0
     for lengths in laps:
         for start in range(0, len(lengths), CHUNK_TEXTS):
             chunk = lengths[start : start + CHUNK_TEXTS]
             real += sum(chunk)
-            held += computed_positions(cut_batches(chunk, BATCH_TOKENS, most_tokens))
+            held += sum(
+                batch.width * len(batch.indices) for batch in cut_batches(chunk, BATCH_TOKENS)
+            )
     return 1 - real / held if held else 0.0
 
 

@@ -15,7 +15,7 @@ from monitor.bench.texts import SEED, numbered, window
 
 CHUNK_TEXTS = 512
 """As many are prepared together as a backfill does."""
-BATCH_TOKENS = 4_096
+BATCH_TOKENS = 1_024
 SERVED_TOGETHER = 256
 """As many as the score role takes at once."""
 PROBE_TEXTS = 32

@@ -48,7 +48,7 @@ def backend(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Backend:
     if request.param == "torch":
-        return TorchBackend(network, "cpu", 256, MAX_TOKENS)
+        return TorchBackend(network, "cpu", 256)
     if request.param == "packed":
         return PackedBackend(network, "cpu", 256, MAX_TOKENS)
     if request.param == "bf16" and "BF16" not in CAPABILITIES:
@@ -57,13 +57,13 @@ def backend(
         pytest.skip("this CPU has no VNNI: measuring decides whether eight bits are offered")
     path: Path = tmp_path_factory.mktemp("exported") / "model.xml"
     export(network, path)
-    return OpenVinoBackend(path, request.param, 256, MAX_TOKENS, THREADS)
+    return OpenVinoBackend(path, request.param, 256, THREADS)
 
 
 def test_labels_are_those_of_the_network_itself(
     backend: Backend, network: TwoHeadEncoder, tokens: list[list[int]]
 ) -> None:
-    expected, expected_topics = TorchBackend(network, "cpu", 10_000, MAX_TOKENS).logits(tokens)
+    expected, expected_topics = TorchBackend(network, "cpu", 10_000).logits(tokens)
     sentiment, topics = backend.logits(tokens)
     assert sentiment.argmax(-1).tolist() == expected.argmax(-1).tolist()
     assert np.allclose(sentiment, expected, atol=0.3)
@@ -84,3 +84,15 @@ def test_no_texts_no_logits(backend: Backend) -> None:
     sentiment, topics = backend.logits([])
     assert sentiment.shape == (0, 3)
     assert topics.shape == (0, 17)
+
+
+def test_single_precision_is_not_called_bfloat16(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OlderCpu:
+        def get_property(self, device: str, name: str) -> list[str]:
+            return ["FP32", "INT8"]
+
+    monkeypatch.setattr(ov, "Core", OlderCpu)
+    with pytest.raises(RuntimeError, match="no bfloat16"):
+        OpenVinoBackend(tmp_path / "model.xml", "bf16", 256, THREADS)

@@ -91,12 +91,12 @@ def test_probe_texts_are_of_the_language(language: str) -> None:
     assert choice.LEAST_AGREEMENT == 0.995
 
 
-def test_torch_without_padding_says_what_it_holds_and_how_it_agrees(model: str) -> None:
+def test_packed_texts_say_what_it_holds_and_how_it_agrees(model: str) -> None:
     plain = BundledModel(model, BackendOptions())
     packed = BundledModel(model, BackendOptions(backend="packed", batch_tokens=512))
     assert packed.backend_name == "packed cpu f32"
     assert packed.backend_reason == (
-        "packed cpu f32: no padding, 512 tokens a batch, 100.0% of the labels as with padding"
+        "packed cpu f32: 512 tokens a batch, 100.0% of the labels as by length"
     )
     found, expected = (each.answer(each.tokenise(TEXTS)) for each in (packed, plain))
     assert (found[0] == expected[0]).all()
@@ -104,20 +104,20 @@ def test_torch_without_padding_says_what_it_holds_and_how_it_agrees(model: str) 
 
 
 @pytest.mark.parametrize("model_type", ["roberta", "electra", "distilbert"])
-def test_a_network_that_cannot_be_packed_is_padded(
+def test_a_network_that_cannot_be_packed_is_run_by_length(
     model_type: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_tiny(tmp_path / "other", model_type=model_type)
     opened = BundledModel(str(tmp_path / "other"), BackendOptions(backend="packed"))
     assert opened.backend_name == "torch cpu f32"
-    assert opened.backend_reason == "torch cpu f32, padded: its backbone is not a BERT"
+    assert opened.backend_reason == "torch cpu f32, by length: its backbone is not a BERT"
     assert "its backbone is not a BERT" in caplog.text
 
 
-def test_labels_that_padding_would_change_are_refused(
+def test_labels_that_packing_would_change_are_refused(
     model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opening, "LEAST_AGREEMENT", 1.01)
     opened = BundledModel(model, BackendOptions(backend="packed"))
     assert opened.backend_name == "torch cpu f32"
-    assert "padded: without padding only 100.0% of the labels" in opened.backend_reason
+    assert "by length: one behind the other only 100.0% of the labels" in opened.backend_reason

@@ -1,4 +1,4 @@
-"""Without padding a network says what it says with padding, of each text by itself."""
+"""One behind the other texts are read as each by itself."""
 
 import random
 
@@ -24,12 +24,12 @@ def texts(vocabulary: int, longest: int, count: int = 60) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_bundled_models_answer_as_with_padding(language: str) -> None:
+def test_the_bundled_models_answer_as_by_length(language: str) -> None:
     network = load_network(resolve(f"bundled:{language}"))[1]
     tokens = texts(5_000, LIMIT_TOKENS, 20)
     packed = PackedBackend(network, "cpu", 512, LIMIT_TOKENS).logits(tokens)
-    padded = TorchBackend(network, "cpu", 512, LIMIT_TOKENS).logits(tokens)
-    for found, expected in zip(packed, padded, strict=True):
+    by_length = TorchBackend(network, "cpu", 512).logits(tokens)
+    for found, expected in zip(packed, by_length, strict=True):
         assert np.abs(found - expected).max() < 1e-5
 
 
@@ -43,8 +43,8 @@ def tiny(pooling: Pooling, model_type: str = "bert") -> TwoHeadEncoder:
 def test_either_pooling_and_a_text_without_tokens(pooling: Pooling) -> None:
     network = tiny(pooling)
     tokens = texts(20, 30)
-    packed, padded = PackedBackend(network, "cpu", 64, 40), TorchBackend(network, "cpu", 64, 40)
-    for found, expected in zip(packed.logits(tokens), padded.logits(tokens), strict=True):
+    packed, by_length = PackedBackend(network, "cpu", 64, 40), TorchBackend(network, "cpu", 64)
+    for found, expected in zip(packed.logits(tokens), by_length.logits(tokens), strict=True):
         assert np.abs(found - expected).max() < 1e-5
     beside = packed.logits([tokens[0], [], tokens[2]])
     for found, alone in zip(beside, packed.logits([[]]), strict=True):
