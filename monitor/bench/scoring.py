@@ -8,6 +8,7 @@ from typing import Any
 from models.backends.devices import pick_device
 from models.backends.options import PACKED, TORCH
 from models.batching import cut_batches
+from models.training.device import fast_in_bf16
 from monitor.bench.flops import encoder_config, encoder_flops
 from monitor.bench.latency import percentiles
 from monitor.bench.machine import machine_facts
@@ -65,14 +66,16 @@ def measure_scoring(
     turn = seconds / (ROUNDS * 6)
     # A product is the same each time and needs no long turns.
     peak = {
-        name: repeated(product(chosen, name), turn / 4, time.perf_counter) for name in PRECISIONS
+        name: repeated(product(chosen, name), turn / 4, time.perf_counter)
+        for name in PRECISIONS
+        if name == "single" or fast_in_bf16(chosen)
     }
     laps = in_turns({**ways.fitted(turn), **peak}, ROUNDS, time.perf_counter)
     ours = laps["scoring"]
     lengths = list(ways.scored)
     rate = median_rate(ours)
     loaded = ways.under_load(LOAD * rate, turn * ROUNDS)
-    peaks = {name: median_rate(laps[name]) for name in PRECISIONS}
+    peaks = {name: median_rate(laps[name]) for name in peak}
     shares = peak_shares(encoder_config(spec), lengths, ours, peaks)
     in_tokens = [Lap(sum(own), lap.seconds) for own, lap in zip(lengths, ours, strict=True)]
     beside = {
