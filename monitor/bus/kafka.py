@@ -1,11 +1,12 @@
 """The bus of a cluster: Apache Kafka through kafka-python."""
 
 import contextlib
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError, UnknownError
 from kafka.structs import TopicPartition as KafkaTopicPartition
 
 from monitor.bus.kafka_connection import REFUSALS, KafkaConnection
@@ -27,6 +28,7 @@ BATCH_BYTES = 256 * 1024
 and each request costs this process and the broker far more than what is in it."""
 LINGER_MILLISECONDS = 50
 """Nothing waits for it: whoever sends flushes, and a flush sends at once."""
+FLUSH_SLICE_SECONDS = 0.5
 MAX_BLOCK_MILLISECONDS = 10_000
 """A record waits so long to be told where its partition is; kafka-python's minute is longer than a
 role has to drain."""
@@ -198,7 +200,7 @@ class KafkaBusProducer:
             return
         refused: dict[int, str] = {}
         try:
-            self._inner.flush(timeout=FLUSH_TIMEOUT_SECONDS)
+            self._wait_for_all(self._inner)
             for number, (name, future) in enumerate(sent):
                 try:
                     if isinstance(future, KafkaError):
@@ -211,6 +213,20 @@ class KafkaBusProducer:
         if refused:
             self._give_up()
             raise Refused(refused)
+
+    def _wait_for_all(self, inner: KafkaProducer) -> None:
+        """Return when the fate of all records is known.
+
+        kafka-python 3.0 takes a batch apart that is larger than its topic takes, and waits for it all
+        the same, where only its parts will ever be answered: so it is asked anew now and then.
+        """
+        until = time.monotonic() + FLUSH_TIMEOUT_SECONDS
+        while True:
+            try:
+                return inner.flush(timeout=FLUSH_SLICE_SECONDS)
+            except (KafkaTimeoutError, UnknownError):
+                if time.monotonic() > until:
+                    raise
 
     def close(self) -> None:
         try:
