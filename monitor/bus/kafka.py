@@ -217,16 +217,18 @@ class KafkaBusProducer:
     def _wait_for_all(self, inner: KafkaProducer) -> None:
         """Return when the fate of all records is known.
 
-        kafka-python 3.0 takes a batch apart that is larger than its topic takes, and waits for it all
-        the same, where only its parts will ever be answered: so it is asked anew now and then.
+        kafka-python 3.0 takes a batch apart that is larger than its topic takes, and goes on
+        waiting for the whole of it, which is never answered: so it is asked anew now and then.
         """
         until = time.monotonic() + FLUSH_TIMEOUT_SECONDS
         while True:
             try:
-                return inner.flush(timeout=FLUSH_SLICE_SECONDS)
+                inner.flush(timeout=FLUSH_SLICE_SECONDS)
             except (KafkaTimeoutError, UnknownError):
                 if time.monotonic() > until:
                     raise
+            else:
+                return
 
     def close(self) -> None:
         try:
