@@ -82,7 +82,7 @@ def test_any_text_is_stored_as_it_came(
             select(articles.c.title, articles.c.published, articles.c.revised).order_by("id")
         )
         assert stored.all() == [(event.article.title, START, None) for event in events]
-    assert sum(row[4] for row in rows(engine) if row[0] == "all") == len(texts)
+    assert ("all", "all", START, len(texts), len(texts), len(texts)) in rows(engine)
 
 
 def test_an_overtaken_batch_changes_nothing(engine: Engine) -> None:
