@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, and_, select, text
 
+from monitor.store.many import among
 from monitor.store.schema import articles
 from monitor.store.sight import Sight
 from monitor.stories import STORY_HORIZON, CountedArticle
@@ -64,7 +65,9 @@ def stored_with_ids(connection: Connection, ids: Iterable[str]) -> dict[str, Cou
     """By id, those that are stored."""
     found: dict[str, CountedArticle] = {}
     for chunk in chunks(list(ids)):
-        for row in connection.execute(select(*COUNTED_COLUMNS).where(articles.c.id.in_(chunk))):
+        for row in connection.execute(
+            select(*COUNTED_COLUMNS).where(among(connection, articles.c.id, chunk))
+        ):
             found[row.id] = counted_row(row)
     return found
 
@@ -99,7 +102,7 @@ def neighbours_of(
         counted_row(row)
         for chunk in chunks(sorted(keys))
         for row in connection.execute(
-            select(*COUNTED_COLUMNS).where(articles.c.story_key.in_(chunk), near)
+            select(*COUNTED_COLUMNS).where(among(connection, articles.c.story_key, chunk), near)
         )
     ]
 

@@ -21,6 +21,9 @@ from monitor.store.migrating import migrate
 BUSY_TIMEOUT_MILLISECONDS = 60_000
 _POSTGRESQL = {
     "connect_timeout": 10,
+    # Statements that are prepared keep their plan: one made for a table that was empty reads it
+    # from end to end when it no longer is, until the server next looks at its statistics.
+    "prepare_threshold": None,
     # A server that is gone without a word (its machine lost power, a firewall forgot us) is given
     # up within half a minute, whether we wait for its answer or have sent what nobody takes.
     "keepalives": 1,

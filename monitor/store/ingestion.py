@@ -30,6 +30,7 @@ from monitor.store.counted import (
     stored_with_ids,
 )
 from monitor.store.engine import reading, writing
+from monitor.store.many import insert_rows
 from monitor.store.reach import Reach, held_reach
 from monitor.store.schema import articles, offsets, tallies
 from monitor.store.versions import keep_versions, retracted
@@ -319,7 +320,7 @@ def _write_articles(
     connection: Connection, decided: Change, rows: Mapping[CountedArticle, dict[str, Any]]
 ) -> None:
     if decided.inserted:
-        connection.execute(articles.insert(), [rows[article] for article in decided.inserted])
+        insert_rows(connection, articles.insert(), [rows[article] for article in decided.inserted])
     for article in decided.corrected:
         values = dict(rows[article])
         del values["behind_seconds"]
@@ -337,7 +338,8 @@ def add_to_tallies(connection: Connection, changes: Mapping[TallyKey, Counts]) -
     statement = insert_for(connection)(tallies)
     added = statement.excluded
     names = ("stories", "articles", "negative", "neutral", "positive", "negative_sum")
-    connection.execute(
+    insert_rows(
+        connection,
         statement.on_conflict_do_update(
             index_elements=[table.dimension, table.key, table.bucket],
             set_={name: tallies.c[name] + added[name] for name in names},

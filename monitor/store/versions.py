@@ -11,6 +11,7 @@ from typing import Literal
 from sqlalchemy import Connection, case, func, literal, select
 
 from monitor.store.counted import COUNTED, chunks, counted_row
+from monitor.store.many import among
 from monitor.store.schema import alerts, article_versions, articles
 from monitor.stories import CountedArticle
 
@@ -59,7 +60,10 @@ def retracted(
     for chunk in chunks(list(ids)):
         rows = connection.execute(
             select(*(article_versions.c[name] for name in (*COUNTED, "superseded")))
-            .where(article_versions.c.id.in_(chunk), article_versions.c.reason == "retracted")
+            .where(
+                among(connection, article_versions.c.id, chunk),
+                article_versions.c.reason == "retracted",
+            )
             .order_by(article_versions.c.number)
         )
         found.update({row.id: (counted_row(row), row.superseded) for row in rows})

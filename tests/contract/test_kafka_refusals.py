@@ -50,6 +50,18 @@ def test_a_record_that_is_refused_is_named_and_what_came_before_is_kept(bus: Kaf
     assert (values[0], values[-1]) == (FITS[0], b"afterwards") and TOO_LARGE not in values
 
 
+def test_records_that_fit_only_one_by_one_are_all_kept_in_order(bus: KafkaBus) -> None:
+    """They are sent in batches larger than the topic takes."""
+    values = [_source.randbytes(6_000) for _ in range(100)]
+    producer = bus.producer()
+    for start in (0, 50):
+        for value in values[start : start + 50]:
+            producer.send(SCORED, 0, "key", value)
+        producer.flush()
+    producer.close()
+    assert [record.value for record in bus.read(SCORED, 0)] == values
+
+
 def test_a_replay_goes_on_without_the_letter_that_is_refused(bus: KafkaBus, tmp_path: Path) -> None:
     engine = open_store(f"sqlite:///{tmp_path / 'store.db'}")
     topic = DEAD_LETTER_TOPICS["aggregate"]

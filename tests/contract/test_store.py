@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, select, text, update
 
 from monitor.failures import Unavailable, UsageError
-from monitor.store import leases
+from monitor.store import leases, many
 from monitor.store.claims import adopt_bus
 from monitor.store.engine import open_store
 from monitor.store.ingestion import Advance, Overtaken, apply, positions, watermarks
@@ -58,6 +58,31 @@ def test_a_batch_counts_once(engine: Engine) -> None:
     assert (first.inserted, again.inserted, again.duplicates) == (2, 0, 2)
     assert rows(engine) == before
     assert ("all", "all", START, 2, 2, 1) in before
+
+
+@pytest.mark.parametrize("max_bytes", [many.MAX_BYTES, 100])
+def test_any_text_is_stored_as_it_came(
+    engine: Engine, max_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where rows go in several parts."""
+    monkeypatch.setattr(many, "MAX_BYTES", max_bytes)
+    texts = [
+        '{"a": [1]}',
+        "\\n \\u0041 \\",
+        "NULL",
+        "",
+        "a\nb\tc\x01",
+        "'\"$1 %s :x",
+        "银行 🏦 e\u0301",
+    ]
+    events = [scored(str(number), f"{number}{text}") for number, text in enumerate(texts)]
+    apply(engine, events, None)
+    with engine.connect() as connection:
+        stored = connection.execute(
+            select(articles.c.title, articles.c.published, articles.c.revised).order_by("id")
+        )
+        assert stored.all() == [(event.article.title, START, None) for event in events]
+    assert ("all", "all", START, len(texts), len(texts), len(texts)) in rows(engine)
 
 
 def test_an_overtaken_batch_changes_nothing(engine: Engine) -> None:
