@@ -9,7 +9,7 @@ class Batch:
     """Texts of the same length."""
 
     width: int
-    """Tokens of each."""
+    """Tokens of each, at least one."""
     indices: tuple[int, ...]
 
 
@@ -24,12 +24,14 @@ def cut_batches(lengths: Sequence[int], budget_tokens: int) -> list[Batch]:
     by_length: dict[int, list[int]] = {}
     for index, length in enumerate(lengths):
         by_length.setdefault(max(1, length), []).append(index)
-    return [
-        Batch(width, tuple(indices[start : start + most]))
-        for width, indices in sorted(by_length.items(), reverse=True)
-        for most in [max(1, budget_tokens // width)]
-        for start in range(0, len(indices), most)
-    ]
+    batches: list[Batch] = []
+    for width, indices in sorted(by_length.items(), reverse=True):
+        most = max(1, budget_tokens // width)
+        batches += [
+            Batch(width, tuple(indices[start : start + most]))
+            for start in range(0, len(indices), most)
+        ]
+    return batches
 
 
 def cut_packed(lengths: Sequence[int], budget_tokens: int) -> list[tuple[int, ...]]:

@@ -13,6 +13,7 @@ from alerts.channels.settings import ChannelSettings, TerminalSettings
 from alerts.rules import RuleFile
 from ingest.feeds.catalogue import default_feeds
 from ingest.feeds.settings import FeedSettings
+from models.backends.options import BATCH_TOKENS
 from models.tiers import Tier
 from models.watched import WatchlistFile
 from monitor.bus_settings import BusSettings
@@ -66,7 +67,7 @@ class ModelSettings(_Part):
     """What runs a network; `auto` measures it on a CPU at the first start, and is `packed` on a
     GPU: torch, with the texts of a batch one behind the other."""
     max_tokens: int | None = Field(None, ge=8, le=512)
-    batch_tokens: int = Field(1_024, ge=64, le=1_000_000)
+    batch_tokens: int = Field(BATCH_TOKENS, ge=64, le=1_000_000)
     """Tokens of a batch; on a GPU where looking for more begins."""
     threads: int | None = Field(None, ge=1, le=256)
     """CPU threads of the scorer; by default what the machine has."""

@@ -13,6 +13,8 @@ Precision = Literal["f32", "bf16", "int8"]
 TORCH, PACKED = "torch", "packed"
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 OPENVINO = tuple(f"openvino-{precision}" for precision in PRECISIONS)
+BATCH_TOKENS = 1_024
+"""By default."""
 BACKENDS = ("auto", TORCH, PACKED, *OPENVINO)
 
 
@@ -26,7 +28,7 @@ class BackendOptions:
     """One of BACKENDS."""
     threads: int | None = None
     """Of torch and OpenVINO on a CPU; None: as many as there are cores."""
-    batch_tokens: int = 1024
+    batch_tokens: int = BATCH_TOKENS
     """Of a batch; on a GPU where looking for more begins."""
     cache: Path | None = None
     """Where exported networks and what was measured of them are kept; None: nothing is kept."""

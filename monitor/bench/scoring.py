@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.backends.devices import pick_device
-from models.backends.options import PACKED, TORCH
+from models.backends.options import BATCH_TOKENS, TORCH
 from models.batching import cut_batches
 from models.training.device import fast_in_bf16
 from monitor.bench.flops import encoder_config, encoder_flops
@@ -14,7 +14,7 @@ from monitor.bench.latency import percentiles
 from monitor.bench.machine import machine_facts
 from monitor.bench.peak import PRECISIONS, product
 from monitor.bench.rounds import ROUNDS, Lap, in_turns, median_rate, median_ratio, repeated
-from monitor.bench.ways import BATCH_TOKENS, CHUNK_TEXTS, Ways
+from monitor.bench.ways import CHUNK_TEXTS, Ways
 
 LOAD = 0.8
 """Share of the throughput at which latency under load is measured."""
@@ -68,7 +68,7 @@ def measure_scoring(
     peak = {
         name: repeated(product(chosen, name), turn / 4, time.perf_counter)
         for name in PRECISIONS
-        if name == "single" or fast_in_bf16(chosen)
+        if name == "single" or chosen != "cpu" or fast_in_bf16(chosen)
     }
     laps = in_turns({**ways.fitted(turn), **peak}, ROUNDS, time.perf_counter)
     ours = laps["scoring"]
@@ -83,7 +83,6 @@ def measure_scoring(
         for name in ("pipeline_1", "pipeline_32", "sentence_calls")
         if name in laps
     }
-    backend_name = str(getattr(ways.model, "backend_name", ""))
     return ScoringFigures(
         texts_per_second=_rounded(rate),
         tokens_per_second=_rounded(median_rate(in_tokens)),
@@ -94,10 +93,10 @@ def measure_scoring(
         ratio_sentence_calls=beside["sentence_calls"],
         peak_share=min(shares.values()) if shares else None,
         peak_shares=shares,
-        padding_waste=0.0 if backend_name.startswith(PACKED) else _rounded(padding_waste(lengths)),
+        padding_waste=_rounded(padding_waste(lengths)),
         label_agreement=ways.agreement(),
         model=ways.model.identifier,
-        backend=backend_name or None,
+        backend=getattr(ways.model, "backend_name", None),
         texts=len(texts),
         machine={
             **machine_facts(chosen),

@@ -15,7 +15,6 @@ from monitor.bench.texts import SEED, numbered, window
 
 CHUNK_TEXTS = 512
 """As many are prepared together as a backfill does."""
-BATCH_TOKENS = 1_024
 SERVED_TOGETHER = 256
 """As many as the score role takes at once."""
 PROBE_TEXTS = 32
@@ -26,7 +25,7 @@ def open_scorer(spec: str, device: str, backend: str = TORCH) -> Scorer:
 
     Raises ModelError.
     """
-    options = BackendOptions(device=device, backend=backend, batch_tokens=BATCH_TOKENS)
+    options = BackendOptions(device=device, backend=backend)
     return Scorer.load({"en": spec, "zh": spec}, options)
 
 

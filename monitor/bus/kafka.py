@@ -200,7 +200,7 @@ class KafkaBusProducer:
             return
         refused: dict[int, str] = {}
         try:
-            self._wait_for_all(self._inner)
+            _wait_for_all(self._inner)
             for number, (name, future) in enumerate(sent):
                 try:
                     if isinstance(future, KafkaError):
@@ -213,22 +213,6 @@ class KafkaBusProducer:
         if refused:
             self._give_up()
             raise Refused(refused)
-
-    def _wait_for_all(self, inner: KafkaProducer) -> None:
-        """Return when the fate of all records is known.
-
-        kafka-python 3.0 takes a batch apart that is larger than its topic takes, and goes on
-        waiting for the whole of it, which is never answered: so it is asked anew now and then.
-        """
-        until = time.monotonic() + FLUSH_TIMEOUT_SECONDS
-        while True:
-            try:
-                inner.flush(timeout=FLUSH_SLICE_SECONDS)
-            except (KafkaTimeoutError, UnknownError):
-                if time.monotonic() > until:
-                    raise
-            else:
-                return
 
     def close(self) -> None:
         try:
@@ -262,3 +246,21 @@ def _abandon(producer: KafkaProducer) -> None:
         sender.join(SENDER_ENDS_SECONDS)
     with contextlib.suppress(KafkaError):
         producer.close(timeout=0)
+
+
+def _wait_for_all(producer: KafkaProducer) -> None:
+    """Return when the fate of all records that were sent is known.
+
+    kafka-python 3.0 takes a batch apart that is larger than its topic takes, and goes on waiting
+    for the whole of it, which is never answered (or is told of as unknown): so it is asked anew now
+    and then.
+    """
+    until = time.monotonic() + FLUSH_TIMEOUT_SECONDS
+    while True:
+        try:
+            producer.flush(timeout=FLUSH_SLICE_SECONDS)
+        except (KafkaTimeoutError, UnknownError):
+            if time.monotonic() > until:
+                raise
+        else:
+            return

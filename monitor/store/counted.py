@@ -82,7 +82,7 @@ def counted_with_story_keys(
         for chunk in chunks(sorted(keys))
         for row in connection.execute(
             select(*(rows.c[name] for name in COUNTED)).where(
-                rows.c.story_key.in_(chunk), sight.in_time(rows)
+                among(connection, rows.c.story_key, chunk), sight.in_time(rows)
             )
         )
     ]

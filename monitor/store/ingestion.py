@@ -30,7 +30,7 @@ from monitor.store.counted import (
     stored_with_ids,
 )
 from monitor.store.engine import reading, writing
-from monitor.store.many import insert_rows
+from monitor.store.many import among, insert_rows
 from monitor.store.reach import Reach, held_reach
 from monitor.store.schema import articles, offsets, tallies
 from monitor.store.versions import keep_versions, retracted
@@ -186,9 +186,8 @@ def known_ids(engine: Engine, ids: Sequence[str]) -> set[str]:
     found: set[str] = set()
     with reading(engine) as connection:
         for chunk in chunks(list(ids)):
-            found.update(
-                connection.execute(select(articles.c.id).where(articles.c.id.in_(chunk))).scalars()
-            )
+            query = select(articles.c.id).where(among(connection, articles.c.id, chunk))
+            found.update(connection.execute(query).scalars())
     return found
 
 

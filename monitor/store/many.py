@@ -6,14 +6,12 @@ row costs a message of its own.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import (
     ARRAY,
     JSON,
-    Column,
     ColumnElement,
     Connection,
     Text,
@@ -26,13 +24,15 @@ from sqlalchemy import (
     select,
 )
 
-from monitor.store.schema import UtcDateTime, microseconds
+from monitor.store.schema import UtcDateTime
 
 MAX_BYTES = 16_000_000
 """Of rows that go together: both sides hold them several times over."""
 
 
-def among(connection: Connection, found: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
+def among(
+    connection: Connection, found: ColumnElement[str], values: Sequence[str]
+) -> ColumnElement[bool]:
     """Whether a column has one of the values."""
     if connection.dialect.name == "postgresql":
         return found == any_(literal(values, ARRAY(Text)))
@@ -46,17 +46,20 @@ def insert_rows(connection: Connection, insert: Any, rows: Sequence[Mapping[str,
         return
     columns = [insert.table.c[name] for name in rows[0]]
     typed = [column(one.name, one.type) for one in columns]
-    told = cast(bindparam("rows", type_=Text), JSON)
-    read = func.json_to_recordset(told).table_valued(*typed).render_derived(with_types=True)
+    sent = cast(bindparam("rows", type_=Text), JSON)
+    read = func.json_to_recordset(sent).table_valued(*typed).render_derived(with_types=True)
     insert = insert.from_select([one.name for one in columns], select(*read.c))
-    times = [one.name for one in columns if isinstance(one.type, UtcDateTime)]
-    stored = ({**row, **{name: _stored(row[name]) for name in times}} for row in rows)
-    for some in _encoded(stored):
+    times = {one.name: one.type for one in columns if isinstance(one.type, UtcDateTime)}
+
+    def stored(row: Mapping[str, Any]) -> Mapping[str, Any]:
+        told = {
+            name: kind.process_bind_param(row[name], connection.dialect)
+            for name, kind in times.items()
+        }
+        return {**row, **told}
+
+    for some in _encoded(map(stored, rows)):
         connection.execute(insert, {"rows": some})
-
-
-def _stored(time: datetime | None) -> int | None:
-    return None if time is None else microseconds(time)
 
 
 def _encoded(rows: Iterator[Mapping[str, Any]]) -> Iterator[str]:

@@ -25,13 +25,6 @@ LATE_SECONDS = 3_600
 """Articles that came further behind the watermark than that have an index of their own."""
 
 
-def microseconds(value: datetime) -> int:
-    """How a time is stored: since the epoch."""
-    if value.tzinfo is None:
-        raise TypeError("a datetime without a zone cannot be stored")
-    return (value - EPOCH) // timedelta(microseconds=1)
-
-
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware UTC datetime as a 64-bit count of microseconds."""
 
@@ -39,7 +32,11 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else microseconds(value)
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise TypeError("a datetime without a zone cannot be stored")
+        return (value - EPOCH) // timedelta(microseconds=1)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         return None if value is None else EPOCH + timedelta(microseconds=value)

@@ -35,7 +35,9 @@ def keep_versions(
     if fired is not None:
         latest.append(fired + _TICK)
     for chunk in chunks(list(ids)):
-        revised = select(func.max(articles.c.revised)).where(articles.c.id.in_(chunk))
+        revised = select(func.max(articles.c.revised)).where(
+            among(connection, articles.c.id, chunk)
+        )
         if (last := connection.execute(revised).scalar()) is not None:
             latest.append(last)
     superseded = max(latest)
@@ -47,7 +49,7 @@ def keep_versions(
             text,
             literal(superseded, article_versions.c.superseded.type),
             literal(reason),
-        ).where(articles.c.id.in_(chunk))
+        ).where(among(connection, articles.c.id, chunk))
         connection.execute(article_versions.insert().from_select(names, kept))
     return superseded
 
@@ -78,7 +80,7 @@ def reasons_since(connection: Connection, ids: Sequence[str], since: datetime) -
     for chunk in chunks(list(ids)):
         rows = connection.execute(
             select(columns.id, columns.reason)
-            .where(columns.id.in_(chunk), columns.superseded > since)
+            .where(among(connection, columns.id, chunk), columns.superseded > since)
             .order_by(columns.number)
         )
         for name, reason in rows:

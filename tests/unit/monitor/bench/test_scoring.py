@@ -14,6 +14,10 @@ def test_no_text_is_padded_whatever_it_is_batched_with() -> None:
     assert padding_waste([]) == 0
 
 
+def test_a_text_without_tokens_is_given_one() -> None:
+    assert padding_waste([[0, 3]]) == 0.25
+
+
 def test_a_share_of_the_peak_is_operations_by_operations() -> None:
     # 12,864 operations a text of three tokens, counted by hand in test_flops.
     laps = [Lap(2, 0.5), Lap(1, 0.25), Lap(1, 9.0)]
