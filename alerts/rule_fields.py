@@ -104,7 +104,7 @@ class BudgetRule(WatchRule):
 
     baseline: Seconds = 28 * 86_400
     """Time constant of the key's memory: older buckets weigh less, by e a baseline."""
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
     """Of how such rules decide; part of their hash."""
     own_limit: ClassVar[str] = "probability"
     """The field that gives the limit where no budget does."""

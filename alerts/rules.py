@@ -33,6 +33,8 @@ class SurgeRule(BudgetRule):
     """Fires when a key's negative stories are far beyond what is usual for it."""
 
     detector: Literal["surge"]
+    ask: Literal["both", "tone"] = "both"
+    """`tone`: whether the share of negative stories is unusual, and not whether their number is."""
     baseline: Seconds = 14 * 86_400
     probability: float = Field(default=1e-4, gt=0, le=0.05)
     """Chance that a usual window looks like this; below it the rule fires."""

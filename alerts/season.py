@@ -3,6 +3,10 @@
 A key's own rhythm is shrunk towards that of all keys that its rule watches: an hour of the week
 weighs its own news against `OWN_STORIES` stories at the pooled rhythm. So a new key has the pooled
 one, and a busy key soon its own. The pooled one is shrunk likewise, towards a flat week.
+
+How much a share is shrunk is fitted: by how far the hours of the pooled week are apart beyond what
+chance does to so many stories (method of moments; Kleinman, JASA 68, 1973). Where they are not, the
+hours of few weeks would be read as a rhythm that is none, and what was usual be called a turn.
 """
 
 import math
@@ -16,6 +20,7 @@ MONDAY = 4 * DAY_SECONDS
 """1970-01-05, seconds since the epoch."""
 OWN_STORIES = 30.0
 POOLED_STORIES = 60.0
+MOST_STORIES = 10_000.0
 GUESS_STORIES = 100.0
 MEMORY_SECONDS = 112 * DAY_SECONDS
 """Time constant: an hour of the week comes but once a week."""
@@ -44,6 +49,8 @@ class Season(msgspec.Struct, frozen=True):
     odds: tuple[float, ...] = (1.0,) * WEEK_HOURS
     stories: float = 0.0
     negative: float = 0.0
+    share_stories: float = POOLED_STORIES
+    """At the usual share, against which the negative stories of an hour are held."""
 
     def prior_share(self, guess: float) -> float:
         """Of all keys together: what a key without history is taken to have; at first `guess`."""
@@ -88,12 +95,26 @@ class PooledWeek(msgspec.Struct):
         ]
         level = sum(rates) / WEEK_HOURS
         usual = (share * total + 0.5) / (total + 1)
+        trust = round(self._share_stories(usual), 1)
         relative = []
         for stories, negative in zip(self.stories, self.negative, strict=True):
-            own = (negative + POOLED_STORIES * usual) / (stories + POOLED_STORIES)
+            own = (negative + trust * usual) / (stories + trust)
             relative.append(round(odds(own) / odds(usual), 4))
         told = round(total, 3), round(sum(self.negative), 3)
-        return Season(tuple(round(rate / level, 4) for rate in rates), tuple(relative), *told)
+        rhythm = tuple(round(rate / level, 4) for rate in rates), tuple(relative)
+        return Season(*rhythm, *told, trust)
+
+    def _share_stories(self, usual: float) -> float:
+        """Many where hours differ no more than they would by chance."""
+        apart = sum(
+            (negative - stories * usual) ** 2
+            for stories, negative in zip(self.stories, self.negative, strict=True)
+        )
+        by_chance = sum(self.stories)
+        beyond = apart / (usual * (1 - usual)) - by_chance
+        squares = sum(stories * stories for stories in self.stories)
+        alike = max(beyond / squares, 1 / MOST_STORIES)
+        return max(POOLED_STORIES, 1 / alike - 1)
 
 
 class OwnWeek(msgspec.Struct):
@@ -138,7 +159,8 @@ class OwnWeek(msgspec.Struct):
         # Held against the share of the time that the hours tell of, not of now.
         then = (self.negative + usual) / (self.stories + 1)
         prior = moved(then, pooled.odds[hour])
-        own = (bad + OWN_STORIES * prior) / (told + OWN_STORIES)
+        trust = max(OWN_STORIES, pooled.share_stories)
+        own = (bad + trust * prior) / (told + trust)
         return moved(usual, odds(own) / odds(then))
 
     def window(self, end: int, seconds: int, usual: float, pooled: Season) -> tuple[float, float]:

@@ -25,7 +25,13 @@ _DIMENSIONS: dict[str, dict[str, Any]] = {
     "entity": {"min_negative": 4, "min_stories": 4, "prior_negative": 0.5},
     "theme": {"min_negative": 4, "min_stories": 4, "prior_stories": 4, "cooldown": "24h"},
     "topic": {"min_negative": 5, "min_stories": 6, "prior_stories": 4, "cooldown": "24h"},
-    "source": {"min_negative": 15, "min_stories": 20, "prior_stories": 4, "cooldown": "24h"},
+    "source": {
+        "ask": "tone",
+        "min_negative": 15,
+        "min_stories": 20,
+        "prior_stories": 4,
+        "cooldown": "24h",
+    },
     "language": {"min_negative": 20, "min_stories": 30, "cooldown": "24h"},
     "all": {"min_negative": 20, "min_stories": 30, "cooldown": "24h"},
 }

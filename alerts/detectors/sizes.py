@@ -53,14 +53,16 @@ def count_sizes(
     tone = _beta_binomial_tails(least, stories, usual.share, law)
     chance = _beta_binomial_tails(least, stories, usual.share, _known_spread(detector, rule, usual))
     volume = [1.0] * (len(tone) + 1)
-    if detector.exposure_seconds >= rule.window:
+    if rule.ask == "both" and detector.exposure_seconds >= rule.window:
         variance = detector.volume_variance(rule, usual, guess)
         volume = _negative_binomial_tails(least, len(tone) + 1, usual.expected, variance)
+    # Of the very count half is counted; two questions have half of the limit each.
+    halves = 0.5 if rule.ask == "tone" else 1.0
     before, place = 0.0, len(LIMITS)
     for number in range(min(len(tone), len(chance)) - 1):
         negative = least + number
-        of_tone = tone[number] + tone[number + 1]
-        of_number = volume[number] + volume[number + 1]
+        of_tone = (tone[number] + tone[number + 1]) * halves
+        of_number = (volume[number] + volume[number + 1]) * halves
         needed = math.inf
         if of_tone < MOST_ENTERING:
             passes = looks(negative / alike, usual.share * stories / alike)

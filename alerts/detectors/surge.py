@@ -1,6 +1,7 @@
 """Surge: a window's negative stories are far beyond what is usual for the key.
 
-Two questions, each at half of the rule's probability (Bonferroni):
+Two questions, each at half of the rule's probability (Bonferroni), or with `ask: tone` the first
+alone at all of it:
 
 - *Tone.* Given the window's n stories, are so many negative ones likely under the key's usual
   share? The share is Beta(alpha, beta) from the pooled prior and the key's history, so the count
@@ -101,10 +102,11 @@ class SurgeDetector(SeasonalMemory, tag="surge"):
         probability = 1.0
         # At most the usual share is no alarm, whatever the count.
         if self.window.share > usual.share and not few:
-            tone = self._tone(rule, usual, tone_limit, leave)
-            stricter = tone_limit / volume_limit
-            volume = self._volume(rule, usual, volume_limit, leave / stricter) * stricter
-            probability = min(1.0, 2 * min(tone, volume))
+            probability = self._tone(rule, usual, tone_limit, leave)
+            if rule.ask == "both":
+                stricter = tone_limit / volume_limit
+                volume = self._volume(rule, usual, volume_limit, leave / stricter) * stricter
+                probability = min(1.0, 2 * min(probability, volume))
         return self.window.finding(
             entered=enough and probability < tone_limit,
             left=probability > leave,

@@ -1,5 +1,6 @@
 """The fold: what fires, when it ends, and that it is the same however the buckets are dealt out."""
 
+import math
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -184,6 +185,30 @@ def test_surge_takes_known_silence_for_an_answer() -> None:
 def test_surge_is_no_alarm_at_more_news_of_the_usual_tone() -> None:
     busy = list(every(HOUR, 24, negative=2, other=6, start=START + 22 * DAY))
     assert run(surge(window="24h"), calm_weeks() + busy) == []
+
+
+def test_surge_for_the_tone_alone_is_silent_on_much_news_of_hardly_worse_tone() -> None:
+    """Six times as many stories as ever in a day, two of seven negative for one of four."""
+    calm, turned = calm_weeks(), START + 22 * DAY
+    burst = [bucket(turned + n * 900, int(n % 7 < 2), int(n % 7 >= 2)) for n in range(40)]
+    worse = list(every(900, 40, negative=1, other=0, start=turned))
+    for ask, told in (("both", ["firing"]), ("tone", [])):
+        rule = surge(window="24h", ask=ask)
+        assert [item.event for item in run(rule, calm + burst)] == told
+        assert [item.event for item in run(rule, calm + worse)] == ["firing"]
+
+
+def test_one_question_has_the_whole_probability() -> None:
+    turn = list(every(2 * HOUR, 8, negative=1, other=0, start=START + 22 * DAY))
+    # The usual number moves so much that only the tone can tell.
+    scores = [
+        run(
+            surge(window="24h", ask=ask, probability=0.01, volume_variation=2.0),
+            calm_weeks() + turn,
+        )[0].alert.score
+        for ask in ("both", "tone")
+    ]
+    assert scores[1] - scores[0] == pytest.approx(math.log10(2), abs=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(5))

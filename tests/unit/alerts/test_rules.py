@@ -130,6 +130,7 @@ def test_the_hash_follows_what_decides_and_nothing_else() -> None:
     assert rule_hash(threshold()) != rule_hash(threshold(share=0.51))
     assert rule_hash(surge(window="6h")) == rule_hash(surge(window="360m"))
     assert len(rule_hash(surge())) == 12
+    assert rule_hash(surge(ask="tone")) != rule_hash(surge(ask="both")) == rule_hash(surge())
 
 
 def test_a_detector_that_decides_anew_changes_the_hash_of_its_rules_alone(

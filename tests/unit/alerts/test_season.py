@@ -1,5 +1,7 @@
 """The week's rhythm: a new key has that of all, a busy one its own."""
 
+import random
+
 import pytest
 
 from alerts.season import (
@@ -58,6 +60,39 @@ def test_a_busy_key_soon_has_its_own() -> None:
     assert own.share(NINE, 0.25, pooled()) < 0.25
     assert own.rate(NINE + 1, pooled()) == pytest.approx(1, abs=0.05)
     assert own.share(NINE + 1, 0.25, pooled()) == pytest.approx(0.25, abs=0.01)
+
+
+def weeks(seed: int, evening: float, count: int = 6) -> PooledWeek:
+    """Ten stories an hour, three in ten negative, of those after six in the evening so many."""
+    source, week = random.Random(seed), PooledWeek()
+    for day in range(7 * count):
+        hours = {}
+        for hour in range(24):
+            share = evening if hour >= 18 else 0.3
+            negative = sum(source.random() < share for _ in range(10))
+            hours[24 * (day % 7) + hour] = 10, negative
+        week.absorb(MONDAY + day * DAY, hours)
+    return week
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_chance_does_to_the_hours_is_no_rhythm(seed: int) -> None:
+    """Sixty stories of an hour of the week: by chance half of them are off by 13% in their odds."""
+    flat = weeks(seed, evening=0.3).season()
+    assert flat.share_stories > 300
+    assert sum(abs(odds - 1) for odds in flat.odds) / WEEK_HOURS < 0.04
+    own = OwnWeek()
+    for hour in range(WEEK_HOURS):
+        own.absorb(MONDAY + hour * HOUR, 20, 12 if hour == NINE else 6)
+    assert own.share(NINE, 0.3, flat) < 0.33
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_hours_that_are_apart_keep_their_rhythm(seed: int) -> None:
+    season = weeks(seed, evening=0.6).season()
+    evenings = [odds for hour, odds in enumerate(season.odds) if hour % 24 >= 18]
+    assert sum(evenings) / len(evenings) > 1.4
+    assert season.share_stories < 100
 
 
 def test_what_all_have_is_learned_day_by_day_and_fades() -> None:

@@ -72,6 +72,35 @@ def test_keys_with_a_few_stories_raise_as_many_alarms_as_were_asked_for(
     assert 1 / 1.5 <= found / asked <= 1.5
 
 
+def sources(seed: int, keys: int) -> dict[str, list[Bucket]]:
+    """Sixty stories a day of each, on some days four times as many, of a tone that never turns."""
+    found = {}
+    for number in range(keys):
+        source, buckets = random.Random(f"{seed}:{number}"), list[Bucket]()
+        for day in range(DAYS):
+            stories = 240 if source.random() < 0.05 else source.randint(50, 70)
+            for moment in sorted(source.sample(range(DAY // BUCKET_SECONDS), stories)):
+                negative = source.random() < 0.3
+                start = START + day * DAY + moment * BUCKET_SECONDS
+                buckets.append(bucket(start, int(negative), int(not negative)))
+        found[f"source {number}"] = buckets
+    return found
+
+
+def test_busy_days_of_the_usual_tone_raise_no_more_than_was_asked_for_of_the_tone() -> None:
+    rule = surge(
+        ask="tone",
+        window="24h",
+        baseline="28d",
+        min_stories=10,
+        min_negative=5,
+        false_alarms="1 per 2d",
+        cooldown="24h",
+    )
+    over_asked = alarms(rule, sources(1, 8)) / ((DAYS - LEARNING) / 2)
+    assert 1 / 1.5 <= over_asked <= 1.5
+
+
 def test_keys_that_are_in_the_news_and_never_in_bad_news_take_nothing_of_the_budget() -> None:
     rule, found = rule_of("1 per 3d"), small_keys(3, 80, by_day=True)
     days = range(START, START + DAYS * DAY, DAY)
