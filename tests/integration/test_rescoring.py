@@ -44,15 +44,9 @@ def test_scores_are_exchanged_beside_a_live_pipeline(tmp_path: Path) -> None:
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
     try:
-        wait_for(
-            lambda: any(
-                item["rule"] == "company-surge"
-                for item in json_lines(
-                    undertone("alerts", "list", "--json", "--config", str(config)).stdout
-                )
-            ),
-            seconds=240,
-        )
+        wait_for(lambda: "Critical:" in log.read_text(encoding="utf-8"), seconds=240)
+        of_the_rule = "SELECT count(*) FROM alerts WHERE rule = 'company-surge'"
+        wait_for(lambda: count(of_the_rule) > 0, seconds=60)
         wait_for(lambda: count("SELECT count(*) FROM articles") == 360, seconds=120)
         english = count("SELECT count(*) FROM articles WHERE language = 'en'")
         first = subprocess.Popen(

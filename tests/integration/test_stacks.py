@@ -27,7 +27,7 @@ from tests.paths import needs_shared, shared
 from tests.servers import free_port
 from tests.unit.alerts.servers import Hook, Mailbox, mail_server, webhook
 
-ARTICLES = 900
+ARTICLES = 300
 FEEDS = 6
 BOOT_SECONDS = 120
 """The first watermark must come before the crisis ends: so long one start may take."""
