@@ -34,7 +34,8 @@ class SurgeRule(BudgetRule):
 
     detector: Literal["surge"]
     ask: Literal["both", "tone"] = "both"
-    """`tone`: whether the share of negative stories is unusual, and not whether their number is."""
+    """`tone`: whether the share of negative stories is unusual, and not whether their number is;
+    then `prior_negative` and `volume_variation` decide nothing."""
     baseline: Seconds = 14 * 86_400
     probability: float = Field(default=1e-4, gt=0, le=0.05)
     """Chance that a usual window looks like this; below it the rule fires."""

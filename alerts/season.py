@@ -4,9 +4,11 @@ A key's own rhythm is shrunk towards that of all keys that its rule watches: an 
 weighs its own news against `OWN_STORIES` stories at the pooled rhythm. So a new key has the pooled
 one, and a busy key soon its own. The pooled one is shrunk likewise, towards a flat week.
 
-How much a share is shrunk is fitted: by how far the hours of the pooled week are apart beyond what
-chance does to so many stories (method of moments; Kleinman, JASA 68, 1973). Where they are not, the
-hours of few weeks would be read as a rhythm that is none, and what was usual be called a turn.
+How strongly a share is shrunk is fitted: the less the hours lie beyond what chance does to so many
+stories, the harder (a beta-binomial by moments, in the manner of Kleinman, JASA 68, 1973). Else the
+hours of few weeks would be read as a rhythm that is none, and what is usual be called a turn. But
+one hour that is off for sure is not drowned by the others: no share is moved further than
+`MOST_ERRORS` of its standard errors (limited translation: Efron and Morris, JASA 67, 1972).
 """
 
 import math
@@ -21,6 +23,7 @@ MONDAY = 4 * DAY_SECONDS
 OWN_STORIES = 30.0
 POOLED_STORIES = 60.0
 MOST_STORIES = 10_000.0
+MOST_ERRORS = 2.0
 GUESS_STORIES = 100.0
 MEMORY_SECONDS = 112 * DAY_SECONDS
 """Time constant: an hour of the week comes but once a week."""
@@ -50,7 +53,7 @@ class Season(msgspec.Struct, frozen=True):
     stories: float = 0.0
     negative: float = 0.0
     share_stories: float = POOLED_STORIES
-    """At the usual share, against which the negative stories of an hour are held."""
+    """So many stories at the usual share stood against an hour's own."""
 
     def prior_share(self, guess: float) -> float:
         """Of all keys together: what a key without history is taken to have; at first `guess`."""
@@ -60,6 +63,32 @@ class Season(msgspec.Struct, frozen=True):
 FLAT = Season()
 
 
+def prior_stories(apart: float, chance: float, squares: float, least: float) -> float:
+    """How many stories at the expected share to hold against an hour's own.
+
+    `apart` sums what the hours' negative stories are off, squared, over p (1 - p); `chance` is what
+    that comes to by chance alone, `squares` the sum of the hours' stories squared.
+    """
+    if apart <= chance or squares <= chance:
+        return MOST_STORIES
+    return min(MOST_STORIES, max(least, (squares - chance) / (apart - chance) - 1))
+
+
+def _rounded(times: float) -> float:
+    """So that the last bits of a sum are nobody's rhythm; above 0."""
+    return max(1e-4, round(times, 4))
+
+
+def shrunk(negative: float, stories: float, expected: float, trust: float) -> float:
+    """An hour's share of negative stories, held against `trust` stories at the expected one."""
+    if not stories:
+        return expected
+    own = negative / stories
+    room = MOST_ERRORS * math.sqrt(expected * (1 - expected) / stories)
+    found = (negative + trust * expected) / (stories + trust)
+    return min(own + room, max(own - room, found))
+
+
 class PooledWeek(msgspec.Struct):
     """What all keys of a rule have in the hours of the week; fades from day to day."""
 
@@ -67,6 +96,8 @@ class PooledWeek(msgspec.Struct):
     negative: list[float] = msgspec.field(default_factory=lambda: [0.0] * WEEK_HOURS)
     watched: list[float] = msgspec.field(default_factory=lambda: [0.0] * 7)
     """Days that went in, by day of the week."""
+    chance: float = 0.0
+    """All stories, each by the square of its weight."""
     day: int | None = None
     """Start of the last one, seconds since the epoch."""
 
@@ -78,9 +109,11 @@ class PooledWeek(msgspec.Struct):
         self.negative = [value * fade for value in self.negative]
         self.watched = [value * fade for value in self.watched]
         self.watched[hour_of_week(day) // 24] += 1
+        self.chance *= fade**2
         for hour, (stories, negative) in hours.items():
             self.stories[hour] += stories
             self.negative[hour] += negative
+            self.chance += stories
         self.day = day
 
     def season(self) -> Season:
@@ -95,26 +128,20 @@ class PooledWeek(msgspec.Struct):
         ]
         level = sum(rates) / WEEK_HOURS
         usual = (share * total + 0.5) / (total + 1)
-        trust = round(self._share_stories(usual), 1)
-        relative = []
-        for stories, negative in zip(self.stories, self.negative, strict=True):
-            own = (negative + trust * usual) / (stories + trust)
-            relative.append(round(odds(own) / odds(usual), 4))
-        told = round(total, 3), round(sum(self.negative), 3)
-        rhythm = tuple(round(rate / level, 4) for rate in rates), tuple(relative)
-        return Season(*rhythm, *told, trust)
-
-    def _share_stories(self, usual: float) -> float:
-        """Many where hours differ no more than they would by chance."""
         apart = sum(
             (negative - stories * usual) ** 2
             for stories, negative in zip(self.stories, self.negative, strict=True)
         )
-        by_chance = sum(self.stories)
-        beyond = apart / (usual * (1 - usual)) - by_chance
         squares = sum(stories * stories for stories in self.stories)
-        alike = max(beyond / squares, 1 / MOST_STORIES)
-        return max(POOLED_STORIES, 1 / alike - 1)
+        apart /= usual * (1 - usual)
+        trust = round(prior_stories(apart, self.chance, squares, POOLED_STORIES), 1)
+        relative = []
+        for stories, negative in zip(self.stories, self.negative, strict=True):
+            own = shrunk(negative, stories, usual, trust)
+            relative.append(_rounded(odds(own) / odds(usual)))
+        told = round(total, 3), round(sum(self.negative), 3)
+        rhythm = tuple(_rounded(rate / level) for rate in rates), tuple(relative)
+        return Season(*rhythm, *told, trust)
 
 
 class OwnWeek(msgspec.Struct):
@@ -124,9 +151,13 @@ class OwnWeek(msgspec.Struct):
     """(stories, negative)."""
     stories: float = 0.0
     negative: float = 0.0
+    chance: float = 0.0
+    """All stories, each by the square of its weight."""
+    share_stories: float = OWN_STORIES
+    """So many stories at the pooled rhythm stand against an hour's own; fitted once a day."""
     day: int | None = None
 
-    def absorb(self, start: int, stories: int, negative: int) -> None:
+    def absorb(self, start: int, stories: int, negative: int, pooled: Season = FLAT) -> None:
         """Take a bucket in; `start` in seconds since the epoch, never falling by a day."""
         day = start - start % DAY_SECONDS
         if self.day is not None and day > self.day:
@@ -138,12 +169,28 @@ class OwnWeek(msgspec.Struct):
             }
             self.stories *= fade
             self.negative *= fade
+            self.chance *= fade**2
+            self.share_stories = self._fitted(pooled)
         self.day = day
+        self.chance += stories
         hour = hour_of_week(start)
         told, bad = self.hours.get(hour, (0.0, 0.0))
         self.hours[hour] = (told + stories, bad + negative)
         self.stories += stories
         self.negative += negative
+
+    def _fitted(self, pooled: Season) -> float:
+        """By how far the key's hours are off the pooled rhythm; of hardly a story an hour nothing
+        could be told, and nothing would come of it."""
+        if self.stories < WEEK_HOURS:
+            return OWN_STORIES
+        usual = (self.negative + 0.5) / (self.stories + 1)
+        apart = squares = 0.0
+        for hour, (told, bad) in self.hours.items():
+            likely = moved(usual, pooled.odds[hour])
+            apart += (bad - told * likely) ** 2 / (likely * (1 - likely))
+            squares += told * told
+        return round(prior_stories(apart, self.chance, squares, OWN_STORIES), 1)
 
     def rate(self, hour: int, pooled: Season) -> float:
         """Stories in an hour of the week, over the usual number."""
@@ -159,8 +206,7 @@ class OwnWeek(msgspec.Struct):
         # Held against the share of the time that the hours tell of, not of now.
         then = (self.negative + usual) / (self.stories + 1)
         prior = moved(then, pooled.odds[hour])
-        trust = max(OWN_STORIES, pooled.share_stories)
-        own = (bad + trust * prior) / (told + trust)
+        own = shrunk(bad, told, prior, self.share_stories)
         return moved(usual, odds(own) / odds(then))
 
     def window(self, end: int, seconds: int, usual: float, pooled: Season) -> tuple[float, float]:

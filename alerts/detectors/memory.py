@@ -153,7 +153,7 @@ class SeasonalMemory(Memory):
             self.variation.advance(start // span_seconds, expected_in, fade)
             likely = self.week.share(hour_of_week(start), share, season)
             self.variation.add(stories, negative, stories * likely)
-            self.week.absorb(start, stories, negative)
+            self.week.absorb(start, stories, negative, season)
         if self.variation.place is not None:
             over = (bucket.end - self.window.seconds) // span_seconds
             self.variation.advance(max(over, self.variation.place), expected_in, fade)

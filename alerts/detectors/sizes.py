@@ -56,7 +56,8 @@ def count_sizes(
     if rule.ask == "both" and detector.exposure_seconds >= rule.window:
         variance = detector.volume_variance(rule, usual, guess)
         volume = _negative_binomial_tails(least, len(tone) + 1, usual.expected, variance)
-    # Of the very count half is counted; two questions have half of the limit each.
+    # Mid-p: half of the very count's chance. Of two questions each has half of the limit, which
+    # makes it the sum.
     halves = 0.5 if rule.ask == "tone" else 1.0
     before, place = 0.0, len(LIMITS)
     for number in range(min(len(tone), len(chance)) - 1):

@@ -64,6 +64,11 @@ def test_every_dimension_of_a_desk_is_watched() -> None:
     }
 
 
+def test_a_source_is_asked_for_its_tone_alone() -> None:
+    asks = {rule.dimension: rule.ask for rule in default_rules().rules if rule.detector == "surge"}
+    assert {dimension for dimension, ask in asks.items() if ask == "tone"} == {"source"}
+
+
 def test_a_crisis_at_a_company_fires_within_its_first_hour() -> None:
     week = stories(1, START, 7 * DAY, 50, 0.15)
     crisis = stories(2, START + 7 * DAY, 3 * HOUR, 90, 0.95)
@@ -73,7 +78,8 @@ def test_a_crisis_at_a_company_fires_within_its_first_hour() -> None:
 
 
 def usual_news(dimension: str, a_day: float) -> dict[str, list[Bucket]]:
-    """Eight keys over half a year, whose tone and volume move from day to day as news does."""
+    """Eight keys (one of all news) over half a year, whose tone and volume move from day to day as
+    news does."""
     found = {}
     for number in range(1 if dimension == "all" else 8):
         source = random.Random(f"{dimension}{number}")

@@ -62,37 +62,74 @@ def test_a_busy_key_soon_has_its_own() -> None:
     assert own.share(NINE + 1, 0.25, pooled()) == pytest.approx(0.25, abs=0.01)
 
 
+def hours_of(source: random.Random, evening: float, an_hour: int) -> list[int]:
+    """Negative ones of so many stories an hour: three in ten, after six in the evening as given."""
+    shares = [evening if hour >= 18 else 0.3 for hour in range(24)]
+    return [sum(source.random() < share for _ in range(an_hour)) for share in shares]
+
+
 def weeks(seed: int, evening: float, count: int = 6) -> PooledWeek:
-    """Ten stories an hour, three in ten negative, of those after six in the evening so many."""
     source, week = random.Random(seed), PooledWeek()
     for day in range(7 * count):
-        hours = {}
-        for hour in range(24):
-            share = evening if hour >= 18 else 0.3
-            negative = sum(source.random() < share for _ in range(10))
-            hours[24 * (day % 7) + hour] = 10, negative
+        told = hours_of(source, evening, 10)
+        hours = {24 * (day % 7) + hour: (10, bad) for hour, bad in enumerate(told)}
         week.absorb(MONDAY + day * DAY, hours)
     return week
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_what_chance_does_to_the_hours_is_no_rhythm(seed: int) -> None:
-    """Sixty stories of an hour of the week: by chance half of them are off by 13% in their odds."""
-    flat = weeks(seed, evening=0.3).season()
-    assert flat.share_stories > 300
-    assert sum(abs(odds - 1) for odds in flat.odds) / WEEK_HOURS < 0.04
-    own = OwnWeek()
-    for hour in range(WEEK_HOURS):
-        own.absorb(MONDAY + hour * HOUR, 20, 12 if hour == NINE else 6)
-    assert own.share(NINE, 0.3, flat) < 0.33
+def own_weeks(seed: int, evening: float, pooled: Season, count: int = 6) -> OwnWeek:
+    source, own = random.Random(seed), OwnWeek()
+    for day in range(7 * count):
+        for hour, bad in enumerate(hours_of(source, evening, 10)):
+            own.absorb(MONDAY + day * DAY + hour * HOUR, 10, bad, pooled)
+    return own
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_hours_that_are_apart_keep_their_rhythm(seed: int) -> None:
-    season = weeks(seed, evening=0.6).season()
-    evenings = [odds for hour, odds in enumerate(season.odds) if hour % 24 >= 18]
-    assert sum(evenings) / len(evenings) > 1.4
-    assert season.share_stories < 100
+@pytest.mark.parametrize("count", [6, 100], ids=["young", "of two years"])
+def test_what_chance_does_to_the_hours_is_no_rhythm(count: int) -> None:
+    """Sixty stories of an hour of the week: by chance half of them are off by 17% in their odds."""
+    for seed in range(3):
+        flat = weeks(seed, 0.3, count).season()
+        assert flat.share_stories > 300
+        assert sum(abs(odds - 1) for odds in flat.odds) / WEEK_HOURS < 0.04
+    own = own_weeks(4, 0.3, flat, count)
+    off = [abs(own.share(hour, 0.3, flat) - 0.3) for hour in range(WEEK_HOURS)]
+    assert sum(off) / WEEK_HOURS < 0.015
+
+
+def test_a_weak_rhythm_is_found_in_a_long_history_though_old_news_fades() -> None:
+    for seed in range(3):
+        season = weeks(seed, 0.36, 100).season()
+        evenings = [odds for hour, odds in enumerate(season.odds) if hour % 24 >= 18]
+        others = [odds for hour, odds in enumerate(season.odds) if hour % 24 < 18]
+        assert sum(evenings) / 42 > 1.05 * sum(others) / 126
+        assert season.share_stories < 1_000
+
+
+def test_hours_that_are_apart_keep_their_rhythm() -> None:
+    for seed in range(3):
+        season = weeks(seed, evening=0.6).season()
+        assert sum(odds for hour, odds in enumerate(season.odds) if hour % 24 >= 18) / 42 > 1.4
+        assert season.share_stories < 100
+
+
+def test_one_hour_that_is_off_for_sure_is_not_drowned_by_the_others() -> None:
+    source, week = random.Random(5), PooledWeek()
+    for day in range(42):
+        told = hours_of(source, 0.3, 10)
+        if day % 7 == 0:
+            told[NINE] = 8
+        week.absorb(
+            MONDAY + day * DAY, {24 * (day % 7) + hour: (10, bad) for hour, bad in enumerate(told)}
+        )
+    assert week.season().odds[NINE] > 4
+
+
+def test_a_busy_key_has_its_own_rhythm_where_all_together_have_none() -> None:
+    flat = weeks(1, 0.3).season()
+    own = own_weeks(2, 0.55, flat)
+    evenings = [own.share(24 * day + 20, 0.36, flat) for day in range(7)]
+    assert sum(evenings) / 7 > 0.45
 
 
 def test_what_all_have_is_learned_day_by_day_and_fades() -> None:

@@ -87,7 +87,7 @@ def sources(seed: int, keys: int) -> dict[str, list[Bucket]]:
     return found
 
 
-def test_busy_days_of_the_usual_tone_raise_no_more_than_was_asked_for_of_the_tone() -> None:
+def test_who_asks_for_the_tone_alone_gets_as_many_alarms_as_were_asked_for() -> None:
     rule = surge(
         ask="tone",
         window="24h",

@@ -147,6 +147,10 @@ def test_every_setting_of_the_grid_is_a_rule(detector: str) -> None:
         grid = candidates(detector, dimension, 1 / 7)
         assert len({file_text([item]) for item in grid}) == 9
         assert {item.rule.dimension for item in grid} == {dimension}
+        if detector == "surge":
+            assert {item.fields.get("ask") for item in grid} == (
+                {"tone"} if dimension == "source" else {None}
+            )
         if detector == "cusum":
             days = {"entity": 3, "topic": 1}.get(dimension, 2)
             assert {item.rule.window for item in grid} == {days * 86_400}
