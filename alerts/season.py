@@ -12,6 +12,7 @@ one hour that is off for sure is not drowned by the others: no share is moved fu
 """
 
 import math
+from collections.abc import Iterable
 
 import msgspec
 
@@ -52,8 +53,6 @@ class Season(msgspec.Struct, frozen=True):
     odds: tuple[float, ...] = (1.0,) * WEEK_HOURS
     stories: float = 0.0
     negative: float = 0.0
-    share_stories: float = POOLED_STORIES
-    """So many stories at the usual share stood against an hour's own."""
 
     def prior_share(self, guess: float) -> float:
         """Of all keys together: what a key without history is taken to have; at first `guess`."""
@@ -63,12 +62,18 @@ class Season(msgspec.Struct, frozen=True):
 FLAT = Season()
 
 
-def prior_stories(apart: float, chance: float, squares: float, least: float) -> float:
+def prior_stories(
+    hours: Iterable[tuple[float, float, float]], chance: float, least: float
+) -> float:
     """How many stories at the expected share to hold against an hour's own.
 
-    `apart` sums what the hours' negative stories are off, squared, over p (1 - p); `chance` is what
-    that comes to by chance alone, `squares` the sum of the hours' stories squared.
+    `hours` are (stories, negative ones, expected share). What the negative ones are off, squared,
+    over p (1 - p), comes to `chance` in sum where nothing but chance is in it.
     """
+    apart = squares = 0.0
+    for stories, negative, expected in hours:
+        apart += (negative - stories * expected) ** 2 / (expected * (1 - expected))
+        squares += stories * stories
     if apart <= chance or squares <= chance:
         return MOST_STORIES
     return min(MOST_STORIES, max(least, (squares - chance) / (apart - chance) - 1))
@@ -128,20 +133,21 @@ class PooledWeek(msgspec.Struct):
         ]
         level = sum(rates) / WEEK_HOURS
         usual = (share * total + 0.5) / (total + 1)
-        apart = sum(
-            (negative - stories * usual) ** 2
-            for stories, negative in zip(self.stories, self.negative, strict=True)
-        )
-        squares = sum(stories * stories for stories in self.stories)
-        apart /= usual * (1 - usual)
-        trust = round(prior_stories(apart, self.chance, squares, POOLED_STORIES), 1)
+        trust = self.share_stories(usual)
         relative = []
         for stories, negative in zip(self.stories, self.negative, strict=True):
             own = shrunk(negative, stories, usual, trust)
             relative.append(_rounded(odds(own) / odds(usual)))
         told = round(total, 3), round(sum(self.negative), 3)
-        rhythm = tuple(_rounded(rate / level) for rate in rates), tuple(relative)
-        return Season(*rhythm, *told, trust)
+        return Season(tuple(_rounded(rate / level) for rate in rates), tuple(relative), *told)
+
+    def share_stories(self, usual: float) -> float:
+        """At the usual share, to hold against the stories of an hour."""
+        hours = (
+            (stories, negative, usual)
+            for stories, negative in zip(self.stories, self.negative, strict=True)
+        )
+        return round(prior_stories(hours, self.chance, POOLED_STORIES), 1)
 
 
 class OwnWeek(msgspec.Struct):
@@ -157,7 +163,7 @@ class OwnWeek(msgspec.Struct):
     """So many stories at the pooled rhythm stand against an hour's own; fitted once a day."""
     day: int | None = None
 
-    def absorb(self, start: int, stories: int, negative: int, pooled: Season = FLAT) -> None:
+    def absorb(self, start: int, stories: int, negative: int, pooled: Season) -> None:
         """Take a bucket in; `start` in seconds since the epoch, never falling by a day."""
         day = start - start % DAY_SECONDS
         if self.day is not None and day > self.day:
@@ -185,12 +191,10 @@ class OwnWeek(msgspec.Struct):
         if self.stories < WEEK_HOURS:
             return OWN_STORIES
         usual = (self.negative + 0.5) / (self.stories + 1)
-        apart = squares = 0.0
-        for hour, (told, bad) in self.hours.items():
-            likely = moved(usual, pooled.odds[hour])
-            apart += (bad - told * likely) ** 2 / (likely * (1 - likely))
-            squares += told * told
-        return round(prior_stories(apart, self.chance, squares, OWN_STORIES), 1)
+        hours = (
+            (told, bad, moved(usual, pooled.odds[hour])) for hour, (told, bad) in self.hours.items()
+        )
+        return round(prior_stories(hours, self.chance, OWN_STORIES), 1)
 
     def rate(self, hour: int, pooled: Season) -> float:
         """Stories in an hour of the week, over the usual number."""

@@ -65,8 +65,8 @@ def test_every_dimension_of_a_desk_is_watched() -> None:
 
 
 def test_a_source_is_asked_for_its_tone_alone() -> None:
-    asks = {rule.dimension: rule.ask for rule in default_rules().rules if rule.detector == "surge"}
-    assert {dimension for dimension, ask in asks.items() if ask == "tone"} == {"source"}
+    surges = [rule for rule in default_rules().rules if rule.detector == "surge"]
+    assert {rule.dimension for rule in surges if rule.ask == "tone"} == {"source"}
 
 
 def test_a_crisis_at_a_company_fires_within_its_first_hour() -> None:

@@ -55,7 +55,7 @@ def test_a_busy_key_soon_has_its_own() -> None:
     for week in range(8):
         for hour in range(WEEK_HOURS):
             start = MONDAY + week * 7 * DAY + hour * HOUR
-            own.absorb(start, *((20, 0) if hour == NINE else (40, 10)))
+            own.absorb(start, *((20, 0) if hour == NINE else (40, 10)), pooled())
     assert own.rate(NINE, pooled()) < 0.8
     assert own.share(NINE, 0.25, pooled()) < 0.25
     assert own.rate(NINE + 1, pooled()) == pytest.approx(1, abs=0.05)
@@ -89,8 +89,9 @@ def own_weeks(seed: int, evening: float, pooled: Season, count: int = 6) -> OwnW
 def test_what_chance_does_to_the_hours_is_no_rhythm(count: int) -> None:
     """Sixty stories of an hour of the week: by chance half of them are off by 17% in their odds."""
     for seed in range(3):
-        flat = weeks(seed, 0.3, count).season()
-        assert flat.share_stories > 300
+        week = weeks(seed, 0.3, count)
+        assert week.share_stories(0.3) > 300
+        flat = week.season()
         assert sum(abs(odds - 1) for odds in flat.odds) / WEEK_HOURS < 0.04
     own = own_weeks(4, 0.3, flat, count)
     off = [abs(own.share(hour, 0.3, flat) - 0.3) for hour in range(WEEK_HOURS)]
@@ -99,18 +100,20 @@ def test_what_chance_does_to_the_hours_is_no_rhythm(count: int) -> None:
 
 def test_a_weak_rhythm_is_found_in_a_long_history_though_old_news_fades() -> None:
     for seed in range(3):
-        season = weeks(seed, 0.36, 100).season()
+        week = weeks(seed, 0.36, 100)
+        season = week.season()
         evenings = [odds for hour, odds in enumerate(season.odds) if hour % 24 >= 18]
         others = [odds for hour, odds in enumerate(season.odds) if hour % 24 < 18]
         assert sum(evenings) / 42 > 1.05 * sum(others) / 126
-        assert season.share_stories < 1_000
+        assert week.share_stories(0.315) < 1_000
 
 
 def test_hours_that_are_apart_keep_their_rhythm() -> None:
     for seed in range(3):
-        season = weeks(seed, evening=0.6).season()
+        week = weeks(seed, evening=0.6)
+        season = week.season()
         assert sum(odds for hour, odds in enumerate(season.odds) if hour % 24 >= 18) / 42 > 1.4
-        assert season.share_stories < 100
+        assert week.share_stories(0.375) < 100
 
 
 def test_one_hour_that_is_off_for_sure_is_not_drowned_by_the_others() -> None:
